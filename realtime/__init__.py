@@ -1,0 +1,1 @@
+"""The real-time core. It has never heard of any domain app."""

@@ -1,0 +1,56 @@
+"""The core's settings: every limit and every delay, with its default, in one place.
+
+A project sets them in `settings.REALTIME`; an unknown or ill-typed key fails at start. In this
+project each is also the environment variable `REALTIME_<NAME>` (see `docs/settings.md`).
+"""
+
+from functools import cache
+
+import msgspec
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+
+
+class Conf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="upper"):
+    """Times are in seconds and sizes in bytes, if a name does not say otherwise."""
+
+    authenticator: str  # dotted path: token (str) -> realtime.auth.Credentials; raises ClientError
+    redis_url: str = ""  # empty: one server process, everything in memory
+    database_threads: int = 8  # ORM calls that run at the same time in one process
+    allowed_origins: list[str] = []
+    trusted_proxies: list[str] = []  # addresses or networks (CIDR) whose X-Forwarded-For counts
+
+    auth_timeout: float = 10  # from connecting to the `auth` frame
+    expiry_warning: float = 60  # `auth.expiring` comes so long before the token ends
+    heartbeat_interval: float = 25  # between two pings of the server
+    heartbeat_timeout: float = 60  # an unanswered ping ends the connection after this
+    max_payload: int = 1_000_000  # one frame
+    max_rooms: int = 100  # rooms a connection subscribed to by itself
+    send_buffer: int = 1_000_000  # bytes that wait for a slow reader before it is cut with 1013
+    connections_per_address: str = "3000/minute"
+
+    offline_grace: float = 5  # the last device has gone: wait before telling anybody
+    presence_lease: float = 60  # a killed process's people are offline after this (Redis only)
+
+    relay_interval: float = 0.2  # how often a server looks for events that others left in the outbox
+    relay_grace: float = 10  # a server's own events are left to it for so long
+    control_timeout: float = 1  # an eviction waits at most so long until Redis has it
+    publish_queue: int = 10_000  # publications that wait to be sent by a server process
+
+
+@cache
+def conf() -> Conf:
+    """The settings in force."""
+    try:
+        return msgspec.convert(settings.REALTIME, Conf)
+    except msgspec.ValidationError as error:
+        raise ImproperlyConfigured(f"settings.REALTIME: {error}. See realtime/conf.py.") from error
+
+
+def _forget(*, setting: str, **_: object) -> None:
+    if setting == "REALTIME":
+        conf.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="realtime.conf")
