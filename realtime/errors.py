@@ -109,8 +109,8 @@ def _unshaped(error: Exception) -> ClientError:
 
 
 def _unavailable(error: Exception) -> ClientError:
-    logger.error("the database does not answer", exc_info=error)
-    return ClientError("INTERNAL", "The database does not answer; try again in a moment.", retry_after=5)
+    logger.error("the database or Redis does not answer", exc_info=error)
+    return ClientError("INTERNAL", "The server is in trouble; try again in a moment.", retry_after=5)
 
 
 _TABLE: Final[dict[type, Any]] = {
@@ -118,7 +118,8 @@ _TABLE: Final[dict[type, Any]] = {
     ObjectDoesNotExist: _missing,
     Http404: _missing,
     ValidationError: _invalid,
-    msgspec.ValidationError: _unshaped,
+    msgspec.DecodeError: _unshaped,
     OperationalError: _unavailable,
     InterfaceError: _unavailable,
+    ConnectionError: _unavailable,
 }

@@ -47,10 +47,10 @@ PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
 
 # -- Applications ----------------------------------------------------------------------------
 # Yours go here: a folder beside the others and its name in this list is all that the core needs.
-PROJECT_APPS = ["accounts", "notifications", "chat", "web", *env.list("EXTRA_APPS", default=[])]
+PROJECT_APPS = ["accounts", "chat", *env.list("EXTRA_APPS", default=[])]
 
 INSTALLED_APPS = [
-    "daphne",
+    "daphne",  # `manage.py runserver` speaks WebSocket, too; production serves with uvicorn
     "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -226,6 +226,10 @@ CORS_ALLOWED_ORIGINS = ALLOWED_ORIGINS
 CORS_ALLOW_CREDENTIALS = True
 CORS_URLS_REGEX = r"^/api/.*$"
 
+# -- Chat ------------------------------------------------------------------------------------------
+CHAT_MAX_TEXT = env.int("CHAT_MAX_TEXT", default=10_000)
+CHAT_MAX_MEMBERS = env.int("CHAT_MAX_MEMBERS", default=500)
+
 # -- Background tasks ----------------------------------------------------------------------------
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
@@ -273,5 +277,9 @@ LOGGING: dict[str, Any] = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {"django": {"handlers": [], "propagate": True}, "django.server": {"handlers": [], "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+        "uvicorn.error": {"level": "WARNING"},  # the core logs connections itself, with the user
+    },
 }

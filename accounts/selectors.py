@@ -1,0 +1,47 @@
+"""Every read that depends on the reader."""
+
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import Block, User
+
+UserId = UUID | str
+
+
+def visible_users(reader: UserId, search: str = "") -> QuerySet[User]:
+    """Active people whom no block parts from the reader, with `search` in their name."""
+    users = (
+        User.objects.filter(is_active=True)
+        .exclude(blocks_made__blocked__pk=reader)
+        .exclude(blocks_received__blocker__pk=reader)
+    )
+    if search:
+        users = users.filter(Q(username__icontains=search) | Q(display_name__icontains=search))
+    return users
+
+
+def get_user(reader: UserId, user: UserId) -> User:
+    """One of the `visible_users`; User.DoesNotExist for anyone else."""
+    return visible_users(reader).get(pk=user)
+
+
+def get_self(reader: UserId) -> User:
+    """The reader's own account."""
+    return User.objects.get(pk=reader, is_active=True)
+
+
+def blocks_of(reader: UserId) -> QuerySet[Block]:
+    """Whom the reader has blocked; not who blocked the reader."""
+    return Block.objects.filter(blocker__pk=reader).select_related("blocked")
+
+
+def blocked_pairs(user: UserId) -> set[str]:
+    """The ids of all who blocked this user or whom this user blocked."""
+    pairs = Block.objects.filter(Q(blocker=user) | Q(blocked=user)).values_list("blocker_id", "blocked_id")
+    return {str(person) for pair in pairs for person in pair} - {str(user)}
+
+
+def are_blocked(a: UserId, b: UserId) -> bool:
+    """Whether either of the two has blocked the other."""
+    return Block.objects.filter(Q(blocker=a, blocked=b) | Q(blocker=b, blocked=a)).exists()

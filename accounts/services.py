@@ -1,0 +1,148 @@
+"""Every write of accounts.
+
+Passwords are hashed before a transaction begins: that takes a good part of a second, and SQLite
+has one writer at a time.
+"""
+
+from typing import Any, TypedDict, Unpack
+from uuid import UUID
+
+from django.contrib.auth import authenticate
+from django.contrib.auth.models import update_last_login
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.exceptions import WrongCredentials
+from accounts.models import Block, User
+
+UserId = UUID | str
+
+
+class Profile(TypedDict, total=False):
+    """What people say of themselves; what is left out stays as it is."""
+
+    email: str
+    display_name: str
+    avatar: str
+    mail_messages: bool
+
+
+def register_user(*, username: str, password: str, email: str = "", display_name: str = "") -> User:
+    """A new account; ValidationError with code `conflict` if the name is taken, in any case."""
+    user = User(username=username, email=email, display_name=display_name)
+    user.full_clean(exclude={"password"}, validate_unique=False, validate_constraints=False)
+    _check_password_rules(password, user, field="password")
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError as error:
+        if not User.objects.named(username).exists():
+            raise
+        raise ValidationError("This username is taken.", code="conflict") from error
+    return user
+
+
+def log_in(*, username: str, password: str, request: HttpRequest | None = None) -> User:
+    """Who has this name and password; WrongCredentials, after the same time for an unknown name."""
+    user = authenticate(request, username=username, password=password)
+    if user is None:
+        raise WrongCredentials
+    with transaction.atomic():
+        update_last_login(None, user)  # type: ignore[arg-type]
+    return user
+
+
+def change_password(*, user_id: UserId, old_password: str, new_password: str) -> User:
+    """Set another password, which ends every older token; ValidationError names the field at fault."""
+    user = User.objects.get(pk=user_id)
+    if not user.check_password(old_password):
+        raise ValidationError({"old_password": ["This is not your present password."]})
+    _check_password_rules(new_password, user, field="new_password")
+    checked = user.password
+    user.set_password(new_password)
+    with transaction.atomic():
+        if _locked(user_id).password != checked:
+            raise ValidationError("The password was changed in the meantime.", code="conflict")
+        user.save(update_fields=["password"])
+    return user
+
+
+def _check_password_rules(password: str, user: User, *, field: str) -> None:
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise ValidationError({field: error.messages}) from error
+
+
+@transaction.atomic
+def log_out_everywhere(*, user_id: UserId) -> User:
+    """End every token that the user has."""
+    user = _locked(user_id)
+    user.token_generation += 1
+    user.save(update_fields=["token_generation"])
+    return user
+
+
+def deactivate_user(*, user_id: UserId) -> User:
+    """Shut the account."""
+    return update_account(user_id=user_id, changes={"is_active": False})
+
+
+@transaction.atomic
+def update_profile(*, user_id: UserId, **changes: Unpack[Profile]) -> User:
+    """Change what is given and nothing else."""
+    return _update(_locked(user_id), dict(changes))
+
+
+@transaction.atomic
+def update_account(*, user_id: UserId, changes: dict[str, Any]) -> User:
+    """Staff change any plain field; the others keep what was written to them in the meantime."""
+    user = _locked(user_id)
+    if changes.get("is_active") is False:
+        # Its tokens stay dead even if the account is opened again.
+        changes = {**changes, "token_generation": user.token_generation + 1}
+    return _update(user, changes)
+
+
+def _update(user: User, changes: dict[str, Any]) -> User:
+    for name, value in changes.items():
+        setattr(user, name, value)
+    user.clean_fields(exclude={field.name for field in User._meta.fields} - changes.keys())
+    user.clean()
+    user.save(update_fields=list(changes))
+    return user
+
+
+def _locked(user_id: UserId) -> User:
+    """Until the transaction ends; rows that refer to the user can be added meanwhile (`no_key`)."""
+    return User.objects.select_for_update(no_key=True).get(pk=user_id)
+
+
+@transaction.atomic
+def set_presence(*, user_id: UserId, online: bool) -> None:
+    """Note whether the user is here, and when that was last known; nothing for a deleted one."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        return
+    user.is_online, user.last_seen_at = online, timezone.now()
+    user.save(update_fields=["is_online", "last_seen_at"])
+
+
+@transaction.atomic
+def block_user(*, blocker_id: UserId, blocked_id: UserId) -> Block:
+    """Block someone; blocking again changes nothing. User.DoesNotExist for nobody."""
+    blocked = User.objects.get(pk=blocked_id)
+    if str(blocked.pk) == str(blocker_id):
+        raise ValidationError({"user_id": ["Nobody can block themselves."]})
+    block, _ = Block.objects.get_or_create(blocker_id=blocker_id, blocked=blocked)
+    return block
+
+
+@transaction.atomic
+def unblock_user(*, blocker_id: UserId, blocked_id: UserId) -> None:
+    """Take the block back; Block.DoesNotExist if there is none."""
+    Block.objects.get(blocker__pk=blocker_id, blocked__pk=blocked_id).delete()

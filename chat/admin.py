@@ -1,0 +1,56 @@
+"""The chat in Django's admin."""
+
+from typing import ClassVar
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+
+from chat.models import Conversation, Membership, Message
+
+
+class MembershipInline(TabularInline):
+    """Adding a row lets the person's live connections in, deleting one puts them out."""
+
+    model = Membership
+    extra = 0
+    autocomplete_fields = ("user",)
+
+
+@admin.register(Conversation)
+class ConversationAdmin(ModelAdmin):
+    """Conversations, with how much is going on in them."""
+
+    list_display = ("__str__", "kind", "member_count", "last_position", "created_at", "last_message_at")
+    list_filter = ("kind", "created_at")
+    search_fields = ("id", "title", "memberships__user__username")
+    readonly_fields = ("created_by", "last_position", "last_message_at")
+    inlines: ClassVar = [MembershipInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
+        """With the number of members, in the one query."""
+        return super().get_queryset(request).annotate(member_count=Count("memberships", distinct=True))
+
+    @admin.display(ordering="member_count", description="members")
+    def member_count(self, conversation: Conversation) -> int:
+        """How many people are in it."""
+        return int(conversation.member_count)  # type: ignore[attr-defined]
+
+
+@admin.register(Message)
+class MessageAdmin(ModelAdmin):
+    """What was said: to be read and deleted here, not to be put into anybody's mouth."""
+
+    list_display = ("created_at", "sender", "conversation", "text")
+    list_filter = ("created_at",)
+    search_fields = ("text", "sender__username")
+    list_select_related = ("sender", "conversation")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:  # noqa: ARG002
+        """Nobody."""
+        return False

@@ -1,0 +1,57 @@
+"""Every read that depends on the reader: fetched and authorized in one step."""
+
+from uuid import UUID
+
+from django.db.models import Prefetch, QuerySet
+from django.db.models.functions import Coalesce
+
+from accounts.selectors import blocked_pairs
+from chat.models import Conversation, Membership, Message
+
+Id = UUID | str
+
+
+def is_member(*, conversation: Id, user: Id) -> bool:
+    """Whether the user is in the conversation; no id of a conversation is an error here."""
+    try:
+        return Membership.objects.filter(conversation_id=UUID(str(conversation)), user_id=user).exists()
+    except ValueError:
+        return False
+
+
+def conversations_of(reader: Id) -> QuerySet[Conversation]:
+    """The reader's conversations with their members."""
+    members = Prefetch("memberships", Membership.objects.select_related("user").order_by("id"))
+    return (
+        Conversation.objects.filter(memberships__user=reader)
+        .annotate(active_at=Coalesce("last_message_at", "created_at"))
+        .prefetch_related(members)
+    )
+
+
+def get_conversation(reader: Id, conversation: Id) -> Conversation:
+    """One of the reader's; Conversation.DoesNotExist for any other."""
+    return conversations_of(reader).get(pk=conversation)
+
+
+def members_of(reader: Id, conversation: Id) -> QuerySet[Membership]:
+    """Who is in a conversation of the reader's; Conversation.DoesNotExist for any other."""
+    if not is_member(conversation=conversation, user=reader):
+        raise Conversation.DoesNotExist
+    return Membership.objects.filter(conversation=conversation).select_related("user")
+
+
+def messages_of(reader: Id, conversation: Id) -> QuerySet[Message]:
+    """What was said in a conversation of the reader's, but by people whom a block parts from the reader."""
+    if not is_member(conversation=conversation, user=reader):
+        raise Conversation.DoesNotExist
+    return (
+        Message.objects.filter(conversation=conversation)
+        .exclude(sender__in=blocked_pairs(reader))
+        .select_related("sender")
+    )
+
+
+def conversation_ids_of(user: Id) -> list[UUID]:
+    """Where the user is a member."""
+    return list(Membership.objects.filter(user=user).values_list("conversation_id", flat=True))

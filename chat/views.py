@@ -1,0 +1,117 @@
+"""REST of the chat: each method is a line or two onto a selector or a service."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from chat import selectors, serializers, services
+from chat.history import page
+from chat.models import Conversation, Membership
+from realtime.rest.schema import errors
+from realtime.rest.throttling import command_throttle
+
+
+@extend_schema(tags=["chat"])
+class ConversationsView(ListAPIView[Conversation]):
+    """One's conversations."""
+
+    serializer_class = serializers.ConversationSerializer
+    ordering = ("-active_at", "-id")
+
+    def get_queryset(self) -> QuerySet[Conversation]:
+        """The reader's own, the liveliest first."""
+        return selectors.conversations_of(self.request.user.pk)
+
+    @extend_schema(
+        request=serializers.NewConversationSerializer,
+        responses={201: serializers.ConversationSerializer, **errors(400, 401, 429)},
+    )
+    def post(self, request: Request) -> Response:
+        """Begin one; for a pair that has one already, that comes back."""
+        data = serializers.NewConversationSerializer.read(request)
+        conversation = services.create_conversation(creator_id=request.user.pk, **data)
+        shown = selectors.get_conversation(request.user.pk, conversation.pk)
+        return Response(serializers.ConversationSerializer(shown).data, status=201)
+
+
+@extend_schema(tags=["chat"])
+class ConversationView(APIView):
+    """One conversation."""
+
+    @extend_schema(responses={200: serializers.ConversationSerializer, **errors(401, 404, 429)})
+    def get(self, request: Request, conversation_id: UUID) -> Response:
+        """Show it to a member."""
+        conversation = selectors.get_conversation(request.user.pk, conversation_id)
+        return Response(serializers.ConversationSerializer(conversation).data)
+
+
+@extend_schema(tags=["chat"])
+class MembersView(ListAPIView[Membership]):
+    """Who is in a conversation."""
+
+    serializer_class = serializers.MemberSerializer
+    ordering = "id"
+
+    def get_queryset(self) -> QuerySet[Membership]:
+        """All of them, for a member."""
+        if getattr(self, "swagger_fake_view", False):
+            return Membership.objects.none()
+        return selectors.members_of(self.request.user.pk, self.kwargs["conversation_id"])
+
+    @extend_schema(
+        request=serializers.NewMemberSerializer,
+        responses={201: serializers.MemberSerializer, **errors(400, 401, 403, 404, 429)},
+    )
+    def post(self, request: Request, conversation_id: UUID) -> Response:
+        """Let somebody in."""
+        data = serializers.NewMemberSerializer.read(request)
+        member = services.add_member(actor_id=request.user.pk, conversation_id=conversation_id, **data)
+        return Response(serializers.MemberSerializer(member).data, status=201)
+
+
+@extend_schema(tags=["chat"])
+class MemberView(APIView):
+    """One member."""
+
+    @extend_schema(responses={204: None, **errors(400, 401, 403, 404, 429)})
+    def delete(self, request: Request, conversation_id: UUID, user_id: UUID) -> Response:
+        """Take somebody out, or leave."""
+        services.remove_member(actor_id=request.user.pk, conversation_id=conversation_id, user_id=user_id)
+        return Response(status=204)
+
+
+@extend_schema(tags=["chat"])
+class MessagesView(APIView):
+    """What was said in a conversation."""
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        """Sending counts with the socket's `message.send`."""
+        if self.request is not None and self.request.method == "POST":
+            return [command_throttle("message.send"), *super().get_throttles()]
+        return super().get_throttles()
+
+    @extend_schema(
+        parameters=[serializers.PageSerializer],
+        responses={200: serializers.MessagePageSerializer, **errors(400, 401, 404, 429)},
+    )
+    def get(self, request: Request, conversation_id: UUID) -> Response:
+        """The last messages, or those `before` or `after` a position; always in ascending order."""
+        asked = serializers.PageSerializer.read(request.query_params.dict())
+        messages = selectors.messages_of(request.user.pk, conversation_id)
+        return Response(page(messages, url=request.build_absolute_uri(request.path), **asked))
+
+    @extend_schema(
+        request=serializers.NewMessageSerializer,
+        responses={201: serializers.MessageSerializer, **errors(400, 401, 403, 404, 413, 429)},
+    )
+    def post(self, request: Request, conversation_id: UUID) -> Response:
+        """Say something; the same `tempId` again answers with the first message."""
+        data = serializers.NewMessageSerializer.read(request)
+        message = services.send_message(sender_id=request.user.pk, conversation_id=conversation_id, **data)
+        return Response(serializers.MessageSerializer(message).data, status=201)

@@ -1,0 +1,17 @@
+"""The core as a Django app: it loads what the domain apps declare."""
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+
+class RealtimeConfig(AppConfig):
+    """Finds each app's `events`, `rooms`, `commands` and `signals`; a new app needs no line here."""
+
+    name = "realtime"
+    verbose_name = "Real-time core"
+
+    def ready(self) -> None:
+        """All models are loaded by now."""
+        from realtime import basics, checks  # noqa: F401, PLC0415
+
+        autodiscover_modules("events", "rooms", "commands", "signals")

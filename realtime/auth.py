@@ -1,0 +1,89 @@
+"""From a credential to a user, the same for every transport.
+
+What a token means is the project's matter: `REALTIME["AUTHENTICATOR"]` names the function that
+turns one into `Credentials`. A token is never kept after that call.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, Final, cast
+
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from realtime import database
+from realtime.conf import conf
+
+SUBPROTOCOL: Final = "realtime.v1"
+BEARER_SUBPROTOCOL: Final = "bearer."
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who is asking: a value, not a model; services take its `id`."""
+
+    id: str
+    username: str
+    is_staff: bool = False
+    claims: Mapping[str, Any] = field(default_factory=dict)
+
+    is_authenticated: Final = True
+    is_anonymous: Final = False
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a valid token proved: who, until when (Unix seconds), and of which generation."""
+
+    identity: Identity
+    expires_at: float
+    generation: str
+    checked_at: float = 0.0  # by `time.monotonic`, before the database was asked
+
+
+Authenticator = Callable[[str], Credentials]
+
+
+@cache
+def authenticator() -> Authenticator:
+    """The project's function from token to credentials; it may query the database."""
+    return cast(Authenticator, import_string(conf().authenticator))
+
+
+def _forget(*, setting: str, **_: object) -> None:
+    if setting == "REALTIME":
+        authenticator.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="realtime.auth")
+
+
+async def authenticate(token: str) -> Credentials:
+    """The token's credentials; ClientError TOKEN_EXPIRED or AUTH_FAILED."""
+    checked_at = time.monotonic()
+    return replace(await database.run(authenticator(), token), checked_at=checked_at)
+
+
+def take_token(scope: dict[str, Any]) -> str | None:
+    """The bearer token of a WebSocket's header or subprotocols, which is removed from the scope."""
+    token = None
+    headers = []
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            token = _bearer(value.decode("latin-1"))
+        elif name != b"sec-websocket-protocol":
+            headers.append((name, value))
+    offered = scope.get("subprotocols", [])
+    if token is None:
+        token = next((p.removeprefix(BEARER_SUBPROTOCOL) for p in offered if p.startswith(BEARER_SUBPROTOCOL)), None)
+    # In place: the server holds on to these very lists for as long as the connection lives.
+    scope["headers"][:] = headers
+    offered[:] = [protocol for protocol in offered if not protocol.startswith(BEARER_SUBPROTOCOL)]
+    return token or None
+
+
+def _bearer(header: str) -> str:
+    scheme, _, token = header.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

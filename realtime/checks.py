@@ -1,0 +1,36 @@
+"""What `manage.py check` says of the core's declarations."""
+
+from collections.abc import Iterable
+
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004
+from django.core.exceptions import ImproperlyConfigured
+
+from realtime import rooms
+from realtime.auth import authenticator
+from realtime.conf import conf
+
+
+@register("realtime")
+def check_settings(**_: object) -> Iterable[CheckMessage]:
+    """`settings.REALTIME` is whole, and its authenticator can be imported."""
+    try:
+        conf()
+        authenticator()
+    except (ImproperlyConfigured, ImportError, AttributeError) as error:
+        return [Error(str(error), hint="See realtime/conf.py for the settings.", id="realtime.E001")]
+    return []
+
+
+@register("realtime")
+def check_rooms(**_: object) -> Iterable[CheckMessage]:
+    """A room that does not say who may listen lets nobody in: surely forgotten."""
+    return [
+        Warning(
+            f"{kind.__module__}.{kind.__qualname__} lets nobody in.",
+            hint="Define `allows(self, user) -> bool`.",
+            obj=kind,
+            id="realtime.W001",
+        )
+        for kind in rooms.registry.values()
+        if kind.allows is rooms.Room.allows
+    ]

@@ -1,0 +1,82 @@
+"""What the server tells: typed, frozen payloads, each with its name on the wire and a policy."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Literal
+
+import msgspec
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How much an event matters when a reader is slow or a process dies.
+
+    `durable`: never lost, written to the outbox in the transaction that caused it. `latest`: only
+    the last one for each room and value of `by` counts. `droppable`: gone if it cannot go at once.
+    """
+
+    kind: Literal["durable", "latest", "droppable"]
+    by: str | None = None
+
+
+DURABLE: Final = Policy("durable")
+DROPPABLE: Final = Policy("droppable")
+DROPPABLE_TTL: Final = 5.0  # seconds; a typing notice that is older is a lie
+
+
+def LATEST(*, by: str) -> Policy:  # noqa: N802 -- reads as the constants beside it
+    """Only the newest event for each value of the field `by` is of interest."""
+    return Policy("latest", by)
+
+
+class EventMeta(msgspec.StructMeta):
+    """Takes `wire`, `policy` and `ttl` (seconds) in the class line and registers the event."""
+
+    def __new__(  # noqa: PLR0913 -- the words of a class line
+        mcls,  # noqa: N804
+        name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        *,
+        wire: str | None = None,
+        policy: Policy = DURABLE,
+        ttl: float | None = None,
+        **config: Any,
+    ) -> "EventMeta":
+        """Build the struct class; TypeError if its declaration is not whole."""
+        cls = super().__new__(mcls, name, bases, namespace, **config)
+        if not bases or bases == (msgspec.Struct,):
+            return cls
+        if wire is None:
+            raise TypeError(f'{name} needs a name on the wire: class {name}(Event, wire="thing.happened")')
+        if policy.by is not None and policy.by not in cls.__struct_fields__:
+            raise TypeError(f"{name} is LATEST by {policy.by!r}, which is none of its fields")
+        known = registry.get(wire)
+        if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise TypeError(f"{wire!r} is the event {known.__module__}.{known.__qualname__} already")
+        cls.wire, cls.policy = wire, policy
+        cls.ttl = DROPPABLE_TTL if ttl is None and policy == DROPPABLE else ttl
+        registry[wire] = cls  # type: ignore[assignment]
+        return cls
+
+
+class Event(msgspec.Struct, metaclass=EventMeta, frozen=True, kw_only=True, rename="camel"):
+    """The base of all events: fields in snake_case, camelCase on the wire.
+
+    `class MessageNew(Event, wire="message.new", policy=DURABLE): id: str`
+    """
+
+    wire: ClassVar[str]
+    policy: ClassVar[Policy]
+    ttl: ClassVar[float | None]
+
+    @property
+    def collapse_key(self) -> str | None:
+        """What a `latest` event replaces: others with the same key in the same room."""
+        return None if self.policy.by is None else str(msgspec.structs.asdict(self)[self.policy.by])
+
+
+registry: dict[str, type[Event]] = {}
+"""Every event by its name on the wire."""
+
+encode: Final = msgspec.json.Encoder(decimal_format="number").encode
+"""JSON bytes of a payload; a Decimal becomes an exact JSON number."""

@@ -1,0 +1,104 @@
+"""Rates, as sliding windows of the `limits` library: in memory, or in Redis for all processes.
+
+If Redis does not answer, each process counts for itself until it does: limits then are looser,
+but people go on talking.
+"""
+
+import logging
+import math
+import time
+from functools import cache, lru_cache
+
+from django.core.signals import setting_changed
+from limits import RateLimitItem, parse
+from limits.aio.storage import RedisStorage as AsyncRedisStorage
+from limits.aio.strategies import MovingWindowRateLimiter as AsyncMovingWindow
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import MovingWindowRateLimiter
+from redis.exceptions import RedisError
+
+from realtime.conf import conf
+from realtime.errors import ClientError
+
+logger = logging.getLogger(__name__)
+
+UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day"}
+REDIS_TIMEOUT = 1  # seconds; a dead Redis must not hold up a message for longer
+
+
+@lru_cache(maxsize=256)
+def rate(text: str) -> RateLimitItem:
+    """`30/m` or `30/minute` as the library's item; ValueError on anything else."""
+    amount, _, unit = text.partition("/")
+    return parse(f"{amount}/{UNITS.get(unit, unit)}")
+
+
+class Limits:
+    """Counts hits; a refused hit does not count.
+
+    Redis is asked by two clients, one for the event loop and one for threads, which share their keys.
+    """
+
+    def __init__(self, redis_url: str = "") -> None:
+        self._memory = MovingWindowRateLimiter(MemoryStorage())
+        self._threads: MovingWindowRateLimiter | None = None
+        self._loop: AsyncMovingWindow | None = None
+        if redis_url:
+            options = {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT}
+            self._threads = MovingWindowRateLimiter(RedisStorage(redis_url, **options))
+            self._loop = AsyncMovingWindow(
+                AsyncRedisStorage(f"async+{redis_url}", implementation="redispy", **options)
+            )
+
+    async def hit(self, limit: str, *key: str) -> float | None:
+        """None when allowed, else the seconds to wait. For the event loop."""
+        if self._loop is None:
+            return self._hit(self._memory, rate(limit), key)
+        try:
+            if await self._loop.hit(rate(limit), *key):
+                return None
+            return _wait((await self._loop.get_window_stats(rate(limit), *key)).reset_time)
+        except RedisError as error:
+            return self._fall_back(error, limit, key)
+
+    def hit_sync(self, limit: str, *key: str) -> float | None:
+        """The same for threads."""
+        if self._threads is None:
+            return self._hit(self._memory, rate(limit), key)
+        try:
+            return self._hit(self._threads, rate(limit), key)
+        except RedisError as error:
+            return self._fall_back(error, limit, key)
+
+    def _fall_back(self, error: RedisError, limit: str, key: tuple[str, ...]) -> float | None:
+        logger.warning("rate limits are counted by each process alone: Redis does not answer (%s)", error)
+        return self._hit(self._memory, rate(limit), key)
+
+    @staticmethod
+    def _hit(window: MovingWindowRateLimiter, item: RateLimitItem, key: tuple[str, ...]) -> float | None:
+        if window.hit(item, *key):
+            return None
+        return _wait(window.get_window_stats(item, *key).reset_time)
+
+
+def _wait(reset_time: float) -> float:
+    return max(1, math.ceil(reset_time - time.time()))
+
+
+def refusal(retry_after: float) -> ClientError:
+    """What a client hears that went over a rate."""
+    return ClientError("RATE_LIMITED", "Rate limit exceeded", retry_after=retry_after)
+
+
+@cache
+def limits() -> Limits:
+    """This process's counters."""
+    return Limits(conf().redis_url)
+
+
+def _forget(*, setting: str, **_: object) -> None:
+    if setting == "REALTIME":
+        limits.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="realtime.limits")

@@ -1,0 +1,92 @@
+"""The publications not yet sent, kept in the transaction that caused them; and the relay that sends them."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
+from django.db.models.functions import Now
+from redis.exceptions import RedisError
+
+from realtime import database
+from realtime.conf import conf
+from realtime.models import OutboxEntry
+from realtime.publications import Publication, decode_publications
+
+if TYPE_CHECKING:
+    from realtime.publishing import Publisher
+
+logger = logging.getLogger(__name__)
+
+BATCH: Final = 500  # entries of one pass of the relay
+SEND_TIMEOUT: Final = 10  # seconds for one pass to be sent
+ADVISORY_LOCK: Final = 0x7265616C  # any number that nobody else uses: the letters "real"
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def keep(publications: Sequence[Publication], *, grace: float) -> int:
+    """Write them down in the current transaction; a relay leaves them alone for `grace` seconds."""
+    # The database's clock: the writer's host and the relay's may differ.
+    entry = OutboxEntry(body=_encode(publications), ready_at=Now() + timedelta(seconds=grace))
+    entry.save(force_insert=True)
+    return int(entry.pk)
+
+
+def forget(ids: Sequence[int]) -> None:
+    """They were sent."""
+    OutboxEntry.objects.filter(pk__in=ids).delete()
+
+
+class Relay:
+    """Sends what other processes left in the outbox, and what a crashed one could not send any more.
+
+    In the order of writing, by one process at a time, at least once.
+    """
+
+    def __init__(self, publisher: "Publisher") -> None:
+        self._publisher = publisher
+        self._loop = asyncio.get_running_loop()
+
+    async def run(self) -> None:
+        """Look every `relay_interval` seconds, for ever."""
+        while True:
+            await asyncio.sleep(conf().relay_interval)
+            try:
+                await database.run(self._pass)
+            except (DatabaseError, TimeoutError, OSError, RedisError) as error:
+                logger.warning("the relay could not send; the events stay in the outbox: %r", error)
+                await asyncio.sleep(1)
+
+    def _pass(self) -> None:
+        due = OutboxEntry.objects.filter(ready_at__lte=Now()).order_by("pk")
+        if due.exists():
+            with transaction.atomic():
+                if self._is_the_only_one():
+                    self._send(list(due[:BATCH]))
+        else:
+            self._loop.call_soon_threadsafe(self._publisher.resume)
+
+    def _send(self, entries: list[OutboxEntry]) -> None:
+        fresh = [
+            publication
+            for entry in entries
+            for publication in decode_publications(entry.body)
+            if publication.expires_at is None or publication.expires_at > time.time()
+        ]
+        sending = asyncio.run_coroutine_threadsafe(self._publisher.send(fresh), self._loop)
+        sending.result(SEND_TIMEOUT)
+        forget([entry.pk for entry in entries])
+
+    @staticmethod
+    def _is_the_only_one() -> bool:
+        """Whether no other process relays now: two at once would mix up the order."""
+        if connection.vendor != "postgresql":
+            return True  # without PostgreSQL there is one server process
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [ADVISORY_LOCK])
+            return bool(cursor.fetchone()[0])

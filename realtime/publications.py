@@ -1,0 +1,93 @@
+"""What crosses from process to process: deliveries and membership changes, as JSON bytes."""
+
+import time
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from realtime.events import Event, encode
+from realtime.rooms import Room, group
+
+EVERY_PROCESS: Final = "processes"
+"""The group that every server process is in."""
+
+
+class _Base(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
+    expires_at: float | None = None  # Unix seconds; the relay drops what is older
+
+    @property
+    def group(self) -> str:
+        """The channel-layer group that the publication goes to."""
+        return EVERY_PROCESS
+
+    @property
+    def durable(self) -> bool:
+        """Whether it must survive the process that published it."""
+        return True
+
+
+class Delivery(_Base, frozen=True, kw_only=True, omit_defaults=True, tag="event"):
+    """An event for everybody in its rooms but `exclude`; `data` is the canonical payload in JSON."""
+
+    event: str
+    rooms: tuple[str, ...]
+    data: msgspec.Raw
+    policy: str
+    key: str | None = None
+    exclude: frozenset[str] = frozenset()
+
+    @property
+    def group(self) -> str:
+        """Its room's group; with several rooms that of all processes, so that it travels once."""
+        return group(self.rooms[0]) if len(self.rooms) == 1 else EVERY_PROCESS
+
+    @property
+    def durable(self) -> bool:
+        """As the event's policy says."""
+        return self.policy == "durable"
+
+
+class Admission(_Base, frozen=True, kw_only=True, omit_defaults=True, tag="admit"):
+    """The user's live connections join the room."""
+
+    user: str
+    room: str
+
+
+class Eviction(_Base, frozen=True, kw_only=True, omit_defaults=True, tag="evict"):
+    """The user's live connections leave the room."""
+
+    user: str
+    room: str
+
+
+class Disconnection(_Base, frozen=True, kw_only=True, omit_defaults=True, tag="disconnect"):
+    """The user's live connections end, but those whose token is of the generation `keep`."""
+
+    user: str
+    keep: str | None = None
+
+
+Publication = Delivery | Admission | Eviction | Disconnection
+CONTROLS: Final = (Admission, Eviction, Disconnection)
+
+encode_publication: Final = msgspec.json.Encoder().encode
+decode_publication: Final = msgspec.json.Decoder(Publication).decode
+decode_publications: Final = msgspec.json.Decoder(list[Publication]).decode
+
+
+def delivery(rooms: Iterable[Room], event: Event, exclude: Iterable[str] = ()) -> Delivery | None:
+    """The event, encoded once for all its listeners; None without a room."""
+    addresses = tuple(dict.fromkeys(room.address for room in rooms))
+    if not addresses:
+        return None
+    return Delivery(
+        event=event.wire,
+        rooms=addresses,
+        data=msgspec.Raw(encode(event)),
+        policy=event.policy.kind,
+        key=event.collapse_key,
+        exclude=frozenset(exclude),
+        expires_at=None if event.ttl is None else time.time() + event.ttl,
+    )

@@ -1,0 +1,1 @@
+"""REST beside the socket: the same names, the same errors, the same limits. Knows no domain."""

@@ -1,0 +1,50 @@
+"""The production server: uvicorn with uvloop, set up for long-lived connections."""
+
+import logging
+import os
+from typing import Any
+
+import uvicorn
+
+from realtime import process
+from realtime.conf import conf
+
+logger = logging.getLogger(__name__)
+
+BACKLOG = 4096  # connections that wait to be accepted in a storm
+
+
+class Server(uvicorn.Server):
+    """Sends clients to other processes (1001) before uvicorn closes what is left (1012)."""
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Drain, then end as uvicorn does."""
+        if process.current is not None:
+            process.current.drain()
+        await super().shutdown(sockets)
+
+
+def config(*, host: str, port: int) -> uvicorn.Config:
+    """uvicorn's settings for this project; pings as `heartbeat_interval` and `heartbeat_timeout` say."""
+    return uvicorn.Config(
+        os.environ.get("ASGI_APPLICATION", "realtime_project.asgi:application"),
+        host=host,
+        port=port,
+        ws="websockets-sansio",
+        ws_max_size=conf().max_payload,
+        ws_ping_interval=conf().heartbeat_interval,
+        ws_ping_timeout=conf().heartbeat_timeout,
+        ws_per_message_deflate=False,  # it delays frames by milliseconds and costs memory for each connection
+        proxy_headers=False,  # realtime.addresses does that, for trusted proxies alone
+        server_header=False,
+        access_log=False,
+        log_config=None,  # Django's logging has been set up, with its redaction
+        lifespan="on",
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=20,
+    )
+
+
+def serve(*, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    Server(config(host=host, port=port)).run()

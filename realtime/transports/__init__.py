@@ -1,0 +1,1 @@
+"""The wires: pure codecs, and the consumers, the only code that touches a socket."""

@@ -1,0 +1,73 @@
+"""The servers of the tests are real, private and come back at the same address."""
+
+import subprocess
+import sys
+
+import psycopg
+import pytest
+import redis
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+
+from tests import services
+from tests.services import Postgres, Redis
+
+
+def test_the_shared_redis_answers() -> None:
+    with redis.Redis.from_url(services.redis_url()) as client:
+        assert client.ping()
+
+
+def test_a_killed_redis_comes_back_empty_at_the_same_address() -> None:
+    with Redis() as server, redis.Redis.from_url(server.url) as client:
+        client.set("name", "value")
+        server.kill()
+        with pytest.raises(redis.ConnectionError):
+            client.ping()
+        server.start()
+        assert client.get("name") is None
+
+
+def test_a_killed_postgres_comes_back_with_what_was_committed() -> None:
+    with Postgres() as server:
+        with psycopg.connect(server.url) as client:
+            client.execute("create table kept as select 1 as one")
+        server.kill()
+        with pytest.raises(psycopg.OperationalError):
+            server.ping()
+        server.start()
+        with psycopg.connect(server.url) as client:
+            assert client.execute("select one from kept").fetchone() == (1,)
+
+
+def test_a_closed_server_leaves_nothing_behind() -> None:
+    with Redis() as server:
+        process = server.process
+    assert process is not None
+    assert process.poll() is not None
+    assert not server.folder.exists()
+
+
+def test_a_server_that_cannot_start_says_why() -> None:
+    with Redis() as first:
+        second = Redis()
+        second.port = first.port
+        with pytest.raises(RuntimeError, match="Address already in use"):
+            second.start()
+        second.close()
+
+
+@pytest.mark.sqlite
+@pytest.mark.django_db(transaction=True)
+def test_a_process_of_the_project_sees_what_the_test_committed() -> None:
+    ContentType.objects.create(app_label="tests", model="seen")
+    script = "print(ContentType.objects.get(model='seen').app_label)"
+    command = [sys.executable, "manage.py", "shell", "--verbosity", "0", "--command", script]
+    result = subprocess.run(command, env=services.environment(), capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "tests"
+
+
+@pytest.mark.sqlite
+@pytest.mark.django_db
+def test_the_suite_runs_on_the_database_that_it_was_asked_for() -> None:
+    assert connection.vendor == ("sqlite" if services.on_sqlite() else "postgresql")
