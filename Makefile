@@ -26,6 +26,7 @@ help: ## Show this help
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: $(INSTALLED_DEV) ## Create .venv with everything that developing needs
+	@echo "$(VENV) is ready."
 
 run: $(INSTALLED) ## Run the server with demo data: SQLite and in memory, if DATABASE_URL and REDIS_URL are not set
 	@ENVIRONMENT=development $(PYTHON) manage.py run

@@ -4,12 +4,12 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.db.models import QuerySet
+from django.db.models import QuerySet, URLField
 from django.forms import ModelForm
 from django.http import HttpRequest
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
-from unfold.admin import ModelAdmin  # type: ignore[import-untyped]
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm  # type: ignore[import-untyped]
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts import services
 from accounts.models import Block, User
@@ -34,6 +34,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     list_filter = ("is_online", "is_active", "is_staff", "is_superuser", "groups")
     search_fields = ("username", "display_name", "email", "wallet_address")
     readonly_fields = ("is_online", "last_seen_at", "last_login", "date_joined")
+    formfield_overrides = {URLField: {"assume_scheme": "https"}}
     actions = ("log_out_everywhere", "deactivate")
     fieldsets = (
         (None, {"fields": ("username", "password")}),

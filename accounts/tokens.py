@@ -137,6 +137,11 @@ def issue(user: User) -> TokenPair:
     return {"access": str(refresh.access_token), "refresh": str(refresh)}
 
 
+def access_token(user: User) -> str:
+    """An access token alone, for tests and tools on the server's side."""
+    return str(AccessToken.for_user(user))
+
+
 def renew(refresh: str) -> TokenPair:
     """The next pair; ClientError if the refresh token does not count (any more)."""
     try:

@@ -46,7 +46,9 @@ def membership_changed(membership: Membership, change: Change) -> Pushes:
 @on_presence
 def tell_presence(user_id: str, online: bool) -> Pushes:
     """People who share a conversation hear who comes and goes, less blocks."""
-    user = User.objects.get(pk=user_id)
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:  # the account was deleted
+        return
     event = PresenceChanged(
         user_id=user_id,
         status="online" if online else "offline",

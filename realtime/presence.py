@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final, Protocol
 
 from django.dispatch import Signal
@@ -39,6 +39,32 @@ class Presence(Protocol):
 
     async def close(self) -> None:
         """The process ends."""
+
+
+_backend: Presence | None = None
+
+
+def set_backend(backend: Presence | None) -> None:
+    """Which presence this process can ask; None when its server has ended."""
+    global _backend  # noqa: PLW0603 -- one a process, like the loop it belongs to
+    _backend = backend
+
+
+def backend() -> Presence:
+    """The server's own; RuntimeError in any other process."""
+    if _backend is not None:
+        return _backend
+    raise RuntimeError("Only a server process knows who is online; others read is_online in the database.")
+
+
+def online_users(users: Iterable[str]) -> set[str]:
+    """Those of the users who are online. In a database thread of a server."""
+    return backend().online(set(users))
+
+
+def online_count() -> int:
+    """How many users are online. In a database thread of a server."""
+    return backend().count()
 
 
 class Announcer:

@@ -11,7 +11,7 @@ from realtime.conf import conf
 from realtime.errors import Close
 from realtime.hub import Hub
 from realtime.outbox import Relay
-from realtime.presence import Announcer, Presence
+from realtime.presence import Announcer, Presence, set_backend
 from realtime.presence_memory import MemoryPresence
 from realtime.publishing import Publisher, set_courier
 
@@ -54,6 +54,7 @@ class Process:
         finally:
             _starting = None
         set_courier(self.publisher)
+        set_backend(self.presence)
         for name, work in self._work().items():
             self._tasks.append(asyncio.create_task(_guarded(name, work), name=name))
         current = self
@@ -89,6 +90,7 @@ class Process:
         """End in order: nobody hears any more, what was sent leaves the outbox, then the connections."""
         global current  # noqa: PLW0603
         current = None
+        set_backend(None)
         await self.presence.close()
         await self.publisher.drain()
         set_courier(None)

@@ -145,6 +145,7 @@ CACHES: dict[str, dict[str, Any]] = {
 # -- The real-time core: every key and its default stand in realtime/conf.py ----------------------
 REALTIME = {
     "AUTHENTICATOR": "accounts.authentication.authenticate",
+    "TOKEN_ISSUER": "accounts.tokens.access_token",
     "REDIS_URL": REDIS_URL,
     "DATABASE_THREADS": DATABASE_THREADS,
     "ALLOWED_ORIGINS": ALLOWED_ORIGINS,

@@ -55,6 +55,7 @@ class Server(ABC):
         self.port = free_port()
         self.password = secrets.token_hex(16)
         self.process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
 
     @property
     @abstractmethod
@@ -80,6 +81,7 @@ class Server(ABC):
                 user=self.user,
                 start_new_session=True,  # else Ctrl-C would end it before the tests that still tidy up
             )
+        self._guard = self._guarded(self.process)
         deadline = time.monotonic() + START_TIMEOUT
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -120,10 +122,19 @@ class Server(ABC):
             return False
         return True
 
+    def _guarded(self, process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+        """Ends the server also when this process is killed and runs no `atexit`: then the guard's input ends."""
+        script = 'read -r _; kill -s "$1" "$2"; rm -rf "$3"'
+        words = [self.kill_signal.name.removeprefix("SIG"), str(process.pid), str(self.folder)]
+        return subprocess.Popen(["sh", "-c", script, "guard", *words], stdin=subprocess.PIPE, start_new_session=True)
+
     def _end(self, how: signal.Signals) -> None:
         process, self.process = self.process, None
-        if process is None:
+        guard, self._guard = self._guard, None
+        if process is None or guard is None:
             return
+        guard.kill()
+        guard.communicate()
         process.send_signal(how)
         try:
             process.wait(STOP_TIMEOUT)

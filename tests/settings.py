@@ -7,19 +7,16 @@ Redis asks `tests.services.redis_url()`.
 import atexit
 import os
 import shutil
-import signal
 import tempfile
 from pathlib import Path
 
 from tests import services
 
-# `kill` and `timeout` then end the tests as Ctrl-C does, so that no server is left behind.
-signal.signal(signal.SIGTERM, signal.default_int_handler)
-
 TEST_FOLDER = Path(tempfile.mkdtemp(prefix="realtime-tests-"))
 atexit.register(shutil.rmtree, TEST_FOLDER, ignore_errors=True)
+(TEST_FOLDER / "static").mkdir()  # whitenoise warns of a missing one
 
-os.environ |= {"ENVIRONMENT": "development", "DATA_DIR": str(TEST_FOLDER)}
+os.environ |= {"ENVIRONMENT": "development", "DATA_DIR": str(TEST_FOLDER), "EXTRA_APPS": "tests.lab"}
 os.environ.pop("REDIS_URL", None)
 if services.on_sqlite():
     os.environ.pop("DATABASE_URL", None)

@@ -83,7 +83,7 @@ class _CommandThrottle(BaseThrottle):
         self._name, self._rate = name, rate
         self._wait: float | None = None
 
-    def allow_request(self, request: Request, view: "APIView") -> bool:  # noqa: ARG002 -- the framework's signature
+    def allow_request(self, request: Request, view: "APIView") -> bool:
         self._wait = limits().hit_sync(self._rate, self._name, str(request.user.pk))
         return self._wait is None
 

@@ -76,7 +76,7 @@ def files_are_short(source: Source) -> Iterator[str]:
     """A file has at most 300 lines, a test file 500."""
     limit = 500 if source.is_test else 300
     if (length := len(source.text.splitlines())) > limit:
-        yield f"{length} lines, {limit} are allowed. Split it by responsibility."
+        yield f" {length} lines, {limit} are allowed. Split it by responsibility."
 
 
 def functions_are_short(source: Source) -> Iterator[str]:
@@ -100,7 +100,7 @@ EMPTY_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "manag
 def modules_say_what_they_hold(source: Source) -> Iterator[str]:
     """No module is named after nothing."""
     for name in EMPTY_NAMES.intersection(source.path.with_suffix("").parts):
-        yield f"{name} does not say what is in it."
+        yield f" {name} does not say what is in it."
 
 
 RULES: list[Rule] = [
@@ -127,7 +127,8 @@ def function(lines: int) -> str:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_the_project_keeps_the_rule(rule: Rule) -> None:
-    assert [f"{source.path}:{complaint}" for source in sources() for complaint in rule(source)] == []
+    complaints = [f"{source.path}:{complaint}" for source in sources() for complaint in rule(source)]
+    assert not complaints, "\n".join(complaints)
 
 
 def test_the_rules_see_the_project() -> None:

@@ -57,6 +57,20 @@ def test_a_server_that_cannot_start_says_why() -> None:
         second.close()
 
 
+def test_a_killed_test_run_takes_its_servers_with_it() -> None:
+    script = (
+        "from tests.services import Redis; server = Redis(); server.start(); print(server.url, flush=True); input()"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        url = run.stdout.readline().decode().strip()
+        with redis.Redis.from_url(url) as client, client.pubsub() as listening:
+            listening.subscribe("anything")
+            run.kill()
+            with pytest.raises(redis.ConnectionError):  # its end is what ends the waiting
+                list(listening.listen())
+
+
 @pytest.mark.sqlite
 @pytest.mark.django_db(transaction=True)
 def test_a_process_of_the_project_sees_what_the_test_committed() -> None:

@@ -1,0 +1,46 @@
+"""People, and clients for them."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from accounts import services
+from accounts.models import User
+from realtime.limits import limits
+
+pytest_plugins = ["realtime.testing"]
+
+PASSWORD = "quite-a-Secret-42"
+
+
+@pytest.fixture(autouse=True)
+def uncounted() -> Iterator[None]:
+    """No test has used up another's rates."""
+    limits.cache_clear()
+    yield
+    limits.cache_clear()
+
+
+@pytest.fixture
+def person(db: None) -> Callable[..., User]:
+    """`person("alice")` registers her."""
+
+    def register(username: str, **more: str) -> User:
+        return services.register_user(username=username, password=PASSWORD, **more)
+
+    return register
+
+
+@pytest.fixture
+def alice(person: Callable[..., User]) -> User:
+    return person("alice", email="alice@example.com", display_name="Alice A.")
+
+
+@pytest.fixture
+def bob(person: Callable[..., User]) -> User:
+    return person("bob")
+
+
+@pytest.fixture
+def carol(person: Callable[..., User]) -> User:
+    return person("carol")

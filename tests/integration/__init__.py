@@ -1,0 +1,1 @@
+"""Real servers on free ports, real Redis and PostgreSQL, real clients."""

@@ -1,0 +1,65 @@
+"""Two server processes with Redis and PostgreSQL, or one without Redis."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+from pytest_django import DjangoDbBlocker
+
+from accounts.models import User
+from chat import services
+from chat.models import Conversation
+from realtime.publishing import RedisCourier, set_courier
+from realtime.testing import Client
+from tests.integration.servers import ServerProcess
+from tests.services import redis_url
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@dataclass
+class Site:
+    """The servers of one deployment; `redis` is what its other processes need in REDIS_URL."""
+
+    servers: list[ServerProcess]
+    redis: str
+
+
+@pytest.fixture(scope="package", params=["with Redis", "without Redis"])
+def _site(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Site]:
+    # One deployment at a time: two on one database would relay each other's events.
+    settings = {"REDIS_URL": redis_url()} if request.param == "with Redis" else {}
+    with django_db_blocker.unblock():
+        servers = [ServerProcess(**settings).start() for _ in range(2 if settings else 1)]
+    yield Site(servers, settings.get("REDIS_URL", ""))
+    for server in servers:
+        assert server.stop() in {0, -signal.SIGTERM}, server.log.read_text()  # uvicorn ends by the signal it got
+
+
+@pytest.fixture
+def site(transactional_db: None, _site: Site) -> Iterator[Site]:
+    """Two processes with Redis, by which this one sends too; then one process without."""
+    set_courier(RedisCourier.connect(_site.redis) if _site.redis else None)
+    yield _site
+    set_courier(None)
+
+
+pair = pytest.mark.parametrize("_site", ["with Redis"], indirect=True)
+"""For tests of two processes: `site` is those alone."""
+
+
+@pytest.fixture
+def join() -> Iterator[Callable[..., Client]]:
+    """`join(server, user)`: a greeted client that is closed when the test ends."""
+    with ExitStack() as stack:
+        yield lambda server, user, **options: stack.enter_context(server.connect(user, **options))
+
+
+@pytest.fixture
+def group(transactional_db: None, alice: User, bob: User, carol: User) -> Conversation:
+    """Alice's group with Bob and Carol."""
+    return services.create_conversation(creator_id=alice.pk, kind="group", title="Trip", members=[bob.pk, carol.pk])

@@ -1,0 +1,98 @@
+"""Server processes as a deployment runs them, on the database of the running test."""
+
+import atexit
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Self
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+from accounts.models import User
+from accounts.tokens import access_token
+from realtime.testing import Client
+from tests.services import environment, free_port
+
+START_TIMEOUT = 30.0
+ROOT = Path(__file__).resolve().parents[2]
+SHORT = {"REALTIME_OFFLINE_GRACE": "0.2", "LOG_JSON": "1"}
+
+
+class ServerProcess:
+    """One `manage.py serve`."""
+
+    def __init__(self, command: tuple[str, ...] = ("manage.py", "serve"), **settings: str) -> None:
+        self.port = free_port()
+        self.log = Path(tempfile.mkdtemp(prefix="server-")) / "log"
+        self._command = command
+        self._environment = environment(**SHORT, **settings)
+        self.process: subprocess.Popen[bytes] | None = None
+        atexit.register(self.stop)
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws/"
+
+    def start(self) -> Self:
+        """Return when it is ready for clients."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, *self._command, "--port", str(self.port)],
+                cwd=ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + START_TIMEOUT
+        while self.status("/readyz") != 200:
+            assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
+        return self
+
+    def stop(self) -> int | None:
+        """End it as a deployment does; its exit code."""
+        process, self.process = self.process, None
+        if process is None:
+            return None
+        process.send_signal(signal.SIGTERM)
+        return process.wait(30)
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def status(self, path: str) -> int | None:
+        """The HTTP status of a GET; None if nobody answers."""
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return int(answer.status)
+        except URLError as error:
+            return getattr(error, "code", None)
+        except OSError:
+            return None
+
+    def rest(self, user: User, method: str, path: str, body: Any = None) -> Any:
+        """The JSON that `/api/` answers to this user; AssertionError if it refuses."""
+        request = Request(
+            f"http://127.0.0.1:{self.port}/api/{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {access_token(user)}", "Content-Type": "application/json"},
+        )
+        with urlopen(request, timeout=10) as answer:
+            content = answer.read()
+        return json.loads(content) if content else None
+
+    def connect(self, user: User, **options: Any) -> Client:
+        """A greeted client."""
+        token = options.pop("token", None) or access_token(user)
+        client = Client(self.url, token=token, user_id=str(user.pk), **options)
+        client.expect("connected")
+        return client

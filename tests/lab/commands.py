@@ -1,0 +1,85 @@
+"""Handlers that are slow, that fail, and that publish in every way."""
+
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from chat import services
+from realtime.commands import Payload, Reply, command
+from realtime.publishing import Disconnect, Push, publish
+from realtime.rooms import GlobalRoom, UserRoom
+from realtime.sessions import Session
+from tests.lab.events import Gauge, Noted, Tick
+from tests.lab.rooms import LabRoom
+
+
+class Number(Payload):
+    number: int
+
+
+class Say(Payload):
+    conversation_id: UUID
+    text: str
+
+
+class Echo(Reply):
+    number: int
+
+
+@command("lab.echo", rate="3/m")
+async def echo(session: Session, data: Number) -> Echo:
+    return Echo(number=data.number)
+
+
+@command("lab.slow")
+def run_slow_query(session: Session, data: Number) -> Echo:
+    """Returns when the test lets go of the advisory lock of that number."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s), pg_advisory_unlock(%s)", [data.number, data.number])
+    return Echo(number=data.number)
+
+
+@command("lab.rollback")
+def say_and_roll_back(session: Session, data: Say) -> None:
+    with transaction.atomic():
+        services.send_message(sender_id=session.user.id, conversation_id=data.conversation_id, text=data.text)
+        transaction.set_rollback(True)
+
+
+@command("lab.crash")
+def crash(session: Session) -> None:
+    raise RuntimeError("secret detail of the database")
+
+
+@command("lab.note")
+def note(session: Session, data: Number) -> Echo:
+    publish(Push(LabRoom("notes"), Noted(number=data.number)))
+    return Echo(number=data.number)
+
+
+@command("lab.tick")
+async def tick(session: Session, data: Number) -> None:
+    publish(Push(LabRoom("notes"), Tick(number=data.number)))
+
+
+@command("lab.durableFromLoop")
+async def publish_durable_from_loop(session: Session) -> None:
+    publish(Push(LabRoom("notes"), Noted(number=0)))
+
+
+@command("lab.everywhere")
+def tell_many_rooms(session: Session, data: Number) -> None:
+    publish(Push([LabRoom("notes"), UserRoom(session.user.id), GlobalRoom()], Noted(number=data.number)))
+
+
+@command("lab.self")
+def tell_self(session: Session, data: Number) -> Echo:
+    session.send(Gauge(name="self", value=data.number))
+    session.join(LabRoom("joined"))
+    session.leave(LabRoom("left"))
+    return Echo(number=data.number)
+
+
+@command("lab.kick")
+def kick(session: Session) -> None:
+    publish(Disconnect(session.user.id))

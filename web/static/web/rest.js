@@ -1,0 +1,126 @@
+/** REST with a session: the pair of tokens lives in sessionStorage, so that two windows can be two people. */
+
+const KEY = 'session';
+const TIMEOUT = 15_000;
+
+/** A refusal: the server's `{code, message, details?, retryAfter?}`, or code UNREACHABLE. */
+export class RestError extends Error {
+  constructor({ code, message, details, retryAfter }, status = 0) {
+    super(message);
+    this.name = 'RestError';
+    Object.assign(this, { code, details, retryAfter, status });
+  }
+}
+
+/** The session of this window. */
+export class Session {
+  #renewal = null;
+
+  constructor({ onEnd }) {
+    this.onEnd = onEnd;
+    this.tokens = JSON.parse(sessionStorage.getItem(KEY));
+  }
+
+  get isOpen() {
+    return this.tokens !== null;
+  }
+
+  async logIn(username, password) {
+    this.#keep(await send('POST', '/api/auth/token', { username, password }));
+  }
+
+  async register(account) {
+    const { access, refresh } = await send('POST', '/api/auth/register', account);
+    this.#keep({ access, refresh });
+  }
+
+  /** The session ends here at once; the server is told, if it can be reached. */
+  async logOut() {
+    const { refresh } = this.tokens;
+    this.#end();
+    await send('POST', '/api/auth/logout', { refresh }).catch(() => {});
+  }
+
+  get(path) {
+    return this.request('GET', path);
+  }
+
+  /** As `send`, with the token; one that has expired is renewed. */
+  async request(method, path, body) {
+    const token = await this.token();
+    try {
+      return await send(method, path, body, token);
+    } catch (error) {
+      if (error.status !== 401) throw error;
+      return send(method, path, body, await this.token({ renew: token === this.tokens?.access }));
+    }
+  }
+
+  /** All rows of a list that comes in pages. */
+  async all(path) {
+    const rows = [];
+    for (let next = path; next; ) {
+      const page = await this.get(next);
+      rows.push(...page.results);
+      next = page.next && relative(page.next);
+    }
+    return rows;
+  }
+
+  /** The access token, a new one on demand; null when the session has ended. */
+  async token({ renew = false } = {}) {
+    if (renew && this.tokens) {
+      // A refresh token counts once: whoever asks meanwhile gets the same answer.
+      this.#renewal ??= this.#renew().finally(() => (this.#renewal = null));
+      await this.#renewal;
+    }
+    return this.tokens?.access ?? null;
+  }
+
+  async #renew() {
+    const { refresh } = this.tokens;
+    try {
+      this.#keep(await send('POST', '/api/auth/token/refresh', { refresh }));
+    } catch (error) {
+      if (error.status !== 401) throw error;
+      this.#end();
+    }
+  }
+
+  #keep(tokens) {
+    this.tokens = tokens;
+    sessionStorage.setItem(KEY, JSON.stringify(tokens));
+  }
+
+  #end() {
+    this.tokens = null;
+    sessionStorage.removeItem(KEY);
+    this.onEnd();
+  }
+}
+
+/** One request; resolves with the JSON of the answer, rejects with a RestError. */
+async function send(method, path, body, token) {
+  const headers = { Accept: 'application/json' };
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  if (token) headers.Authorization = `Bearer ${token}`;
+  const response = await reach(path, { method, headers, body: body && JSON.stringify(body), credentials: 'omit' });
+  if (response.status === 204) return null;
+  const answer = await response.json().catch(() => null);
+  if (response.ok && answer) return answer;
+  throw new RestError(answer?.code ? answer : { code: 'INTERNAL', message: 'Something went wrong.' }, response.status);
+}
+
+async function reach(path, options) {
+  try {
+    return await fetch(path, { ...options, signal: AbortSignal.timeout(TIMEOUT) });
+  } catch {
+    throw new RestError({ code: 'UNREACHABLE', message: 'The server cannot be reached.' });
+  }
+}
+
+/** A link of the server's, which behind a proxy may name another scheme, as a path of this very server. */
+export function relative(link) {
+  const { pathname, search } = new URL(link, location.href);
+  return pathname + search;
+}

@@ -1,0 +1,7 @@
+"""The address of the page."""
+
+from django.urls import path
+
+from web import views
+
+urlpatterns = [path("", views.index, name="index")]
