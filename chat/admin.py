@@ -10,7 +10,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from chat.models import Conversation, Membership, Message
 
 
-class MembershipInline(TabularInline):
+class MembershipInline(TabularInline):  # type: ignore[misc]
     """Adding a row lets the person's live connections in, deleting one puts them out."""
 
     model = Membership
@@ -19,7 +19,7 @@ class MembershipInline(TabularInline):
 
 
 @admin.register(Conversation)
-class ConversationAdmin(ModelAdmin):
+class ConversationAdmin(ModelAdmin):  # type: ignore[misc]
     """Conversations, with how much is going on in them."""
 
     list_display = ("__str__", "kind", "member_count", "last_position", "created_at", "last_message_at")
@@ -30,7 +30,8 @@ class ConversationAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
         """With the number of members, in the one query."""
-        return super().get_queryset(request).annotate(member_count=Count("memberships", distinct=True))
+        queryset: QuerySet[Conversation] = super().get_queryset(request)
+        return queryset.annotate(member_count=Count("memberships", distinct=True))
 
     @admin.display(ordering="member_count", description="members")
     def member_count(self, conversation: Conversation) -> int:
@@ -39,7 +40,7 @@ class ConversationAdmin(ModelAdmin):
 
 
 @admin.register(Message)
-class MessageAdmin(ModelAdmin):
+class MessageAdmin(ModelAdmin):  # type: ignore[misc]
     """What was said: to be read and deleted here, not to be put into anybody's mouth."""
 
     list_display = ("created_at", "sender", "conversation", "text")
@@ -47,10 +48,10 @@ class MessageAdmin(ModelAdmin):
     search_fields = ("text", "sender__username")
     list_select_related = ("sender", "conversation")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+    def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:  # noqa: ARG002
+    def has_change_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:
         """Nobody."""
         return False

@@ -2,14 +2,13 @@
 
 from typing import Self
 
-import msgspec
-
 from chat.models import Conversation, Membership, Message
 from realtime.events import DURABLE, LATEST, Event
+from realtime.structs import Value
 from realtime.times import iso
 
 
-class Member(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Member(Value):
     """A person in a conversation, as others see them."""
 
     user_id: str

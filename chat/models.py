@@ -1,5 +1,7 @@
 """Conversations, who is in them, and what was said."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from uuid_utils.compat import uuid7
@@ -24,7 +26,9 @@ class Conversation(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     last_position = models.PositiveBigIntegerField(default=0, editable=False)
     last_message_at = models.DateTimeField(null=True, editable=False, db_index=True)
-    members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="conversations")
+    members: models.ManyToManyField[Any, "Membership"] = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, through="Membership", related_name="conversations"
+    )
 
     class Meta:
         """Newest first."""

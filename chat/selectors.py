@@ -23,7 +23,7 @@ def conversations_of(reader: Id) -> QuerySet[Conversation]:
     """The reader's conversations with their members."""
     members = Prefetch("memberships", Membership.objects.select_related("user").order_by("id"))
     return (
-        Conversation.objects.filter(memberships__user=reader)
+        Conversation.objects.filter(memberships__user_id=reader)
         .annotate(active_at=Coalesce("last_message_at", "created_at"))
         .prefetch_related(members)
     )
@@ -38,7 +38,7 @@ def members_of(reader: Id, conversation: Id) -> QuerySet[Membership]:
     """Who is in a conversation of the reader's; Conversation.DoesNotExist for any other."""
     if not is_member(conversation=conversation, user=reader):
         raise Conversation.DoesNotExist
-    return Membership.objects.filter(conversation=conversation).select_related("user")
+    return Membership.objects.filter(conversation_id=conversation).select_related("user")
 
 
 def messages_of(reader: Id, conversation: Id) -> QuerySet[Message]:
@@ -46,7 +46,7 @@ def messages_of(reader: Id, conversation: Id) -> QuerySet[Message]:
     if not is_member(conversation=conversation, user=reader):
         raise Conversation.DoesNotExist
     return (
-        Message.objects.filter(conversation=conversation)
+        Message.objects.filter(conversation_id=conversation)
         .exclude(sender__in=blocked_pairs(reader))
         .select_related("sender")
     )
@@ -54,4 +54,4 @@ def messages_of(reader: Id, conversation: Id) -> QuerySet[Message]:
 
 def conversation_ids_of(user: Id) -> list[UUID]:
     """Where the user is a member."""
-    return list(Membership.objects.filter(user=user).values_list("conversation_id", flat=True))
+    return list(Membership.objects.filter(user_id=user).values_list("conversation_id", flat=True))

@@ -85,7 +85,7 @@ def remove_member(*, actor_id: Id, conversation_id: Id, user_id: Id) -> None:
         raise ValidationError("Nobody can leave a direct conversation; block the other instead.")
     if UUID(str(user_id)) != UUID(str(actor_id)):
         _require_owner(conversation, actor_id)
-    conversation.memberships.get(user=user_id).delete()
+    conversation.memberships.get(user_id=user_id).delete()
     _hand_over(conversation)
 
 
@@ -99,7 +99,7 @@ def _hand_over(conversation: Conversation) -> None:
 
 
 def _require_owner(conversation: Conversation, actor: Id) -> None:
-    if not conversation.memberships.filter(user=actor, role=Membership.Role.OWNER).exists():
+    if not conversation.memberships.filter(user_id=actor, role=Membership.Role.OWNER).exists():
         raise PermissionDenied("Only the owner of a group may do this.")
 
 
@@ -133,7 +133,7 @@ def send_message(*, sender_id: Id, conversation_id: Id, text: str, temp_id: str 
 
 
 def _sent(sender: Id, temp_id: str) -> Message | None:
-    return Message.objects.filter(sender=sender, temp_id=temp_id).select_related("sender").first()
+    return Message.objects.filter(sender_id=UUID(str(sender)), temp_id=temp_id).select_related("sender").first()
 
 
 def _clean(text: str) -> str:
@@ -154,4 +154,4 @@ def _require_no_block(conversation: Conversation, sender: Id) -> None:
 
 def _lock(conversation: Id, member: Id) -> Conversation:
     """The conversation, locked to the end of the transaction; DoesNotExist for who is no member."""
-    return Conversation.objects.select_for_update(of=("self",)).get(pk=conversation, memberships__user=member)
+    return Conversation.objects.select_for_update(of=("self",)).get(pk=conversation, memberships__user_id=member)

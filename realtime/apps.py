@@ -12,6 +12,6 @@ class RealtimeConfig(AppConfig):
 
     def ready(self) -> None:
         """All models are loaded by now."""
-        from realtime import basics, checks  # noqa: F401, PLC0415
+        from realtime import basics, checks  # noqa: F401
 
         autodiscover_modules("events", "rooms", "commands", "signals")

@@ -40,13 +40,13 @@ class RoomList(Reply):
 
 
 @command("ping")
-async def ping(session: Session) -> Timestamp:  # noqa: ARG001
+async def ping(session: Session) -> Timestamp:
     """Tell the time."""
     return Timestamp(timestamp=now())
 
 
 @command("heartbeat")
-async def heartbeat(session: Session) -> Timestamp:  # noqa: ARG001
+async def heartbeat(session: Session) -> Timestamp:
     """Tell that the connection lives; for clients that cannot see the WebSocket's own pings."""
     return Timestamp(timestamp=now())
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004
+from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from realtime import rooms

@@ -16,16 +16,17 @@ from typing import Any, Final, TypeVar, get_type_hints
 import msgspec
 
 from realtime import limits
+from realtime.structs import Value
 
 Handler = Callable[..., Any]
 H = TypeVar("H", bound=Handler)
 
 
-class Payload(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class Payload(Value, forbid_unknown_fields=True):
     """The base of what clients send: snake_case here, camelCase on the wire, nothing undeclared."""
 
 
-class Reply(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Reply(Value):
     """The base of what they get back."""
 
 
@@ -88,7 +89,7 @@ def _origin(handler: Handler) -> str:
 
 def _check(entry: Command) -> None:
     parameters = list(inspect.signature(entry.handler).parameters.values())
-    if not 1 <= len(parameters) <= 2:  # noqa: PLR2004
+    if not 1 <= len(parameters) <= 2:
         raise TypeError(f"{_origin(entry.handler)} takes (session) or (session, data: SomePayload)")
     if entry.takes_payload and parameters[1].annotation is inspect.Parameter.empty:
         raise TypeError(f"{_origin(entry.handler)}: say the type of {parameters[1].name!r}, a subclass of Payload")

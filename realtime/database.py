@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from functools import cache
+from functools import cache, partial
 from typing import ParamSpec, TypeVar
 
 from django.db import close_old_connections
@@ -20,17 +20,25 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(conf().database_threads, thread_name_prefix="database")
 
 
+def on_event_loop() -> bool:
+    """Whether this thread runs an event loop, where the ORM must not be used."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 async def run(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Call a function that uses the ORM in a pool thread, with the caller's context variables."""
     context = copy_context()
-    return await asyncio.get_running_loop().run_in_executor(
-        _pool(), lambda: context.run(_with_fresh_connections, function, *args, **kwargs)
-    )
+    call = partial(function, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(_pool(), context.run, _with_fresh_connections, call)
 
 
-def _with_fresh_connections(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+def _with_fresh_connections(call: Callable[[], R]) -> R:
     close_old_connections()
     try:
-        return function(*args, **kwargs)
+        return call()
     finally:
         close_old_connections()

@@ -1,7 +1,7 @@
 """What a client may be told, and how a domain's exception becomes that."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any, Final
 
@@ -52,9 +52,7 @@ class Close(IntEnum):
 class ClientError(Exception):
     """An error that is meant for the client's eyes; `code` is one of `STATUS`."""
 
-    def __init__(
-        self, code: str, message: str, *, details: Any = None, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, code: str, message: str, *, details: Any = None, retry_after: float | None = None) -> None:
         if code not in STATUS:
             raise LookupError(f"{code!r} is no error code of the contract; take one of {', '.join(STATUS)}")
         super().__init__(code, message)
@@ -113,7 +111,7 @@ def _unavailable(error: Exception) -> ClientError:
     return ClientError("INTERNAL", "The server is in trouble; try again in a moment.", retry_after=5)
 
 
-_TABLE: Final[dict[type, Any]] = {
+_TABLE: Final[Mapping[type, Callable[[Any], ClientError]]] = {
     PermissionDenied: _denied,
     ObjectDoesNotExist: _missing,
     Http404: _missing,

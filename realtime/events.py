@@ -1,9 +1,11 @@
 """What the server tells: typed, frozen payloads, each with its name on the wire and a policy."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, dataclass_transform
 
 import msgspec
+
+from realtime.structs import Value, ValueMeta
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,12 @@ def LATEST(*, by: str) -> Policy:  # noqa: N802 -- reads as the constants beside
     return Policy("latest", by)
 
 
-class EventMeta(msgspec.StructMeta):
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class EventMeta(ValueMeta):
     """Takes `wire`, `policy` and `ttl` (seconds) in the class line and registers the event."""
 
-    def __new__(  # noqa: PLR0913 -- the words of a class line
-        mcls,  # noqa: N804
+    def __new__(
+        mcls,
         name: str,
         bases: tuple[type, ...],
         namespace: dict[str, Any],
@@ -41,10 +44,10 @@ class EventMeta(msgspec.StructMeta):
         policy: Policy = DURABLE,
         ttl: float | None = None,
         **config: Any,
-    ) -> "EventMeta":
+    ) -> Any:
         """Build the struct class; TypeError if its declaration is not whole."""
-        cls = super().__new__(mcls, name, bases, namespace, **config)
-        if not bases or bases == (msgspec.Struct,):
+        cls: Any = super().__new__(mcls, name, bases, namespace, **config)
+        if bases == (Value,):  # Event itself
             return cls
         if wire is None:
             raise TypeError(f'{name} needs a name on the wire: class {name}(Event, wire="thing.happened")')
@@ -55,11 +58,11 @@ class EventMeta(msgspec.StructMeta):
             raise TypeError(f"{wire!r} is the event {known.__module__}.{known.__qualname__} already")
         cls.wire, cls.policy = wire, policy
         cls.ttl = DROPPABLE_TTL if ttl is None and policy == DROPPABLE else ttl
-        registry[wire] = cls  # type: ignore[assignment]
+        registry[wire] = cls
         return cls
 
 
-class Event(msgspec.Struct, metaclass=EventMeta, frozen=True, kw_only=True, rename="camel"):
+class Event(Value, metaclass=EventMeta):
     """The base of all events: fields in snake_case, camelCase on the wire.
 
     `class MessageNew(Event, wire="message.new", policy=DURABLE): id: str`

@@ -50,7 +50,7 @@ class Hub:
 
     async def open(self) -> None:
         """Listen to what concerns every process."""
-        self._channel = await self._layer.new_channel("hub")
+        self._channel = await self._layer.new_channel()
         await self._layer.group_add(EVERY_PROCESS, self._channel)
         if hasattr(self._layer, "on_gap"):
             self._layer.on_gap = self._gap

@@ -224,8 +224,8 @@ class _Listener:
             delay = min(2 * delay, BACKOFF[1])
 
     async def _connect(self) -> None:
-        connection = self._pool.make_connection()
-        await connection.connect()
+        connection: redis.asyncio.Connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
+        await connection.connect()  # type: ignore[no-untyped-call]
         self._connection = connection
         if self._topics:
             await connection.send_command("SUBSCRIBE", *self._topics)

@@ -4,7 +4,7 @@ from realtime.middleware import Receive, Scope, Send
 from realtime.process import Process
 
 
-async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
     """Serve the lifespan scope. A failed start is reported, so that the server exits."""
     while True:
         message = await receive()

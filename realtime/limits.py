@@ -8,6 +8,7 @@ import logging
 import math
 import time
 from functools import cache, lru_cache
+from typing import Any
 
 from django.core.signals import setting_changed
 from limits import RateLimitItem, parse
@@ -44,11 +45,9 @@ class Limits:
         self._threads: MovingWindowRateLimiter | None = None
         self._loop: AsyncMovingWindow | None = None
         if redis_url:
-            options = {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT}
+            options: dict[str, Any] = {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT}
             self._threads = MovingWindowRateLimiter(RedisStorage(redis_url, **options))
-            self._loop = AsyncMovingWindow(
-                AsyncRedisStorage(f"async+{redis_url}", implementation="redispy", **options)
-            )
+            self._loop = AsyncMovingWindow(AsyncRedisStorage(f"async+{redis_url}", implementation="redispy", **options))
 
     async def hit(self, limit: str, *key: str) -> float | None:
         """None when allowed, else the seconds to wait. For the event loop."""

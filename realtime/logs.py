@@ -9,7 +9,10 @@ import structlog
 # A JWT wherever it stands, and the value of anything that is named like a secret in a URL or a header.
 _SECRETS: Final = (
     (re.compile(r"\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?"), "[token]"),
-    (re.compile(r"((?:\b|_)(?:token|access|refresh|password|resume|pid)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;}]+", re.I), r"\1[redacted]"),
+    (
+        re.compile(r"((?:\b|_)(?:token|access|refresh|password|resume|pid)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;}]+", re.I),
+        r"\1[redacted]",
+    ),
     (re.compile(r"(\bbearer[\s.]+)[\w.~+/=-]+", re.I), r"\1[redacted]"),
 )
 
@@ -25,9 +28,7 @@ class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
     """structlog's formatter: JSON or plain lines, `extra` as fields; `redact` has the last word."""
 
     def __init__(self, *_: Any, json: bool = False, **__: Any) -> None:
-        renderer: Any = (
-            structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
-        )
+        renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
         super().__init__(
             foreign_pre_chain=[
                 structlog.stdlib.add_log_level,

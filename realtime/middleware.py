@@ -13,7 +13,7 @@ from realtime.errors import ClientError, Close, translate
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def header(scope: Scope, name: bytes) -> str | None:

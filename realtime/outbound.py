@@ -77,7 +77,7 @@ class Outbound:
         """Whether nothing more is taken."""
         return self._is_closed
 
-    async def closed(self, timeout: float) -> None:  # noqa: ASYNC109 -- nothing is cancelled by it
+    async def closed(self, timeout: float) -> None:
         """If it is closing, return when the close frame was written, after `timeout` at most."""
         if self._is_closed:
             await asyncio.wait([self._task], timeout=timeout)

@@ -19,7 +19,7 @@ from realtime.models import OutboxEntry
 from realtime.publications import Publication, decode_publications
 
 if TYPE_CHECKING:
-    from realtime.publishing import Publisher
+    from realtime.publisher import Publisher
 
 logger = logging.getLogger(__name__)
 

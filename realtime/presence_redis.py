@@ -93,7 +93,11 @@ class RedisPresence:
     def __init__(self, announcer: Announcer, url: str) -> None:
         self._announcer = announcer
         self._process: Final = uuid4().hex
-        options: dict[str, Any] = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, "decode_responses": True}
+        options: dict[str, Any] = {
+            "socket_timeout": TIMEOUT,
+            "socket_connect_timeout": TIMEOUT,
+            "decode_responses": True,
+        }
         self._loop_client = redis.asyncio.Redis.from_url(url, **options)
         self._thread_client = redis.Redis.from_url(url, **options)
         self._connect = self._loop_client.register_script(_LIVE + CONNECT)
@@ -115,7 +119,7 @@ class RedisPresence:
         devices.discard(connection)
         if not devices:
             self._devices.pop(user, None)
-        arguments = [self._process, user, connection, conf().offline_grace, int(not devices)]
+        arguments: list[str | float] = [self._process, user, connection, conf().offline_grace, int(not devices)]
         try:
             await self._disconnect(args=arguments)
         except RedisError as error:
@@ -127,11 +131,11 @@ class RedisPresence:
         if not names:
             return set()
         flags = self._thread_client.smismember(ONLINE, names)
-        return {name for name, flag in zip(names, flags, strict=True) if flag}  # type: ignore[arg-type]
+        return {name for name, flag in zip(names, flags, strict=True) if flag}
 
     def count(self) -> int:
         """How many users are online."""
-        return int(self._thread_client.scard(ONLINE))  # type: ignore[arg-type]
+        return int(self._thread_client.scard(ONLINE))
 
     async def run(self) -> None:
         """Renew the lease with all it stands for, and clear what others left, for ever."""

@@ -13,7 +13,8 @@ from realtime.hub import Hub
 from realtime.outbox import Relay
 from realtime.presence import Announcer, Presence, set_backend
 from realtime.presence_memory import MemoryPresence
-from realtime.publishing import Publisher, set_courier
+from realtime.publisher import Publisher
+from realtime.publishing import set_courier
 
 logger = logging.getLogger(__name__)
 

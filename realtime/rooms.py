@@ -34,12 +34,12 @@ class Room:
         if not KEY.fullmatch(self.key):
             raise ValueError("a room's key is 1 to 64 letters, digits, '-' and '_'")
 
-    def allows(self, user: Identity) -> bool:  # noqa: ARG002 -- the signature that others override
+    def allows(self, user: Identity) -> bool:
         """Whether this user may listen. Runs in a database thread. Denied unless a room says otherwise."""
         return False
 
     @classmethod
-    def automatic(cls, user: Identity) -> Iterable[Self]:  # noqa: ARG003
+    def automatic(cls, user: Identity) -> Iterable[Self]:
         """The rooms of this class that the user joins on connecting. Runs in a database thread."""
         return ()
 
@@ -102,11 +102,11 @@ class GlobalRoom(Room, prefix="global"):
     def __init__(self, key: object = "all") -> None:
         super().__init__(key)
 
-    def allows(self, user: Identity) -> bool:  # noqa: ARG002
+    def allows(self, user: Identity) -> bool:
         """Everybody, in the one room there is."""
         return self.key == "all"
 
     @classmethod
-    def automatic(cls, user: Identity) -> Iterable[Self]:  # noqa: ARG003
+    def automatic(cls, user: Identity) -> Iterable[Self]:
         """The one room there is."""
         return (cls(),)

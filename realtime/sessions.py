@@ -11,11 +11,12 @@ from realtime import commands, database, rooms
 from realtime.auth import Credentials, Identity
 from realtime.codec import Codec, error_frame, event_frame
 from realtime.conf import conf
+from realtime.couriers import Batch
 from realtime.errors import ClientError, Close, translate
 from realtime.events import DROPPABLE, Event, encode
 from realtime.limits import limits, refusal
 from realtime.outbound import Outbound
-from realtime.publishing import Batch, hold
+from realtime.publishing import hold
 from realtime.times import iso_unix, now
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ class Session:
         self._evicted.clear()
         held: list[Batch] = []
         try:
-            reply = await self._call(name, data, held)
+            reply: bytes | ClientError = await self._call(name, data, held)
             for effect in self._effects:
                 if (waiting := effect()) is not None:
                     await waiting

@@ -48,14 +48,14 @@ def pushes(source: type[Model] | Signal, *, watch: tuple[str, ...] = ()) -> Call
     """Publish what the generator yields when a row of the model is created, deleted or changed in `watch`."""
     if isinstance(source, Signal):
         return _on_signal(source)
-    if not (isinstance(source, type) and issubclass(source, Model)):
+    if not issubclass(source, Model):
         raise TypeError("@pushes takes a model class or a django.dispatch.Signal")
     return _on_model(source, watch)
 
 
 def _on_signal(source: Signal) -> Callable[[F], F]:
     def register(function: F) -> F:
-        def receive(*, signal: Signal, sender: object, **kwargs: Any) -> None:  # noqa: ARG001
+        def receive(*, signal: Signal, sender: object, **kwargs: Any) -> None:
             publish(*function(**kwargs))
 
         source.connect(receive, weak=False, dispatch_uid=_name(function))

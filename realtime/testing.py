@@ -1,7 +1,7 @@
 """The test kit: a real server in this process, and clients that speak the plain wire to it.
 
     # conftest.py
-    pytest_plugins = ["realtime.testing"]
+    from realtime.testing import connect, realtime_server  # fixtures
 
     # test_shop.py
     def test_a_sale_is_told(connect, alice):
@@ -115,7 +115,7 @@ class Client:
         name = event if isinstance(event, str) else event.wire
 
         def fits(frame: dict[str, Any]) -> bool:
-            return frame["event"] == name and fields.items() <= frame["data"].items()
+            return bool(frame["event"] == name and fields.items() <= frame["data"].items())
 
         data: dict[str, Any] = self._wait_for(fits, timeout)["data"]
         return data if isinstance(event, str) else msgspec.convert(data, event)
@@ -170,7 +170,8 @@ class Server:
         self._thread.start()
         deadline = time.monotonic() + TIMEOUT
         while not self._server.started:
-            assert self._thread.is_alive() and time.monotonic() < deadline, "the server did not start; see the log"
+            assert self._thread.is_alive(), "the server did not start; see the log"
+            assert time.monotonic() < deadline, "the server does not become ready; see the log"
             time.sleep(0.005)
 
     def stop(self) -> None:

@@ -8,6 +8,7 @@ from django.http import HttpRequest, JsonResponse
 
 from realtime import database
 from realtime.process import Process
+from realtime.publisher import LAYER_ERRORS
 
 READY_TIMEOUT = 2  # seconds; a balancer does not wait longer
 
@@ -29,8 +30,8 @@ async def readyz(request: HttpRequest) -> JsonResponse:
         async with asyncio.timeout(READY_TIMEOUT):
             process = await Process.started()
             troubles += process.troubles
-            await process.layer.group_send("readiness", {"type": "realtime.probe"})
-    except (OSError, TimeoutError):
+            await process.publisher.probe()
+    except (*LAYER_ERRORS, TimeoutError):
         troubles.append("the channel layer does not answer")
     status = {"status": "unready" if troubles else "ok", "troubles": troubles}
     return JsonResponse(status, status=503 if troubles else 200)

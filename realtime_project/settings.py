@@ -25,7 +25,7 @@ DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data"))).resolve()
 
 def secret(name: str) -> str:
     """The secret of that name; in development alone it has a (public) default."""
-    value = env.str(name, default="")
+    value = str(env.str(name, default=""))
     if value:
         return value
     if DEVELOPMENT:
@@ -111,7 +111,11 @@ def database() -> dict[str, Any]:
     options = config.setdefault("OPTIONS", {})
     if config["ENGINE"].endswith("postgresql"):
         config["CONN_MAX_AGE"] = 0  # the pool keeps the connections, so each call gives its own back
-        options["pool"] = {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=DATABASE_THREADS + 8), "timeout": 10}
+        options["pool"] = {
+            "min_size": 1,
+            "max_size": env.int("DATABASE_POOL", default=DATABASE_THREADS + 8),
+            "timeout": 10,
+        }
     else:
         config["CONN_MAX_AGE"] = None
         options |= {

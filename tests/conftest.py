@@ -7,8 +7,9 @@ import pytest
 from accounts import services
 from accounts.models import User
 from realtime.limits import limits
+from realtime.testing import connect, realtime_server
 
-pytest_plugins = ["realtime.testing"]
+__all__ = ["alice", "bob", "carol", "connect", "person", "realtime_server", "uncounted"]
 
 PASSWORD = "quite-a-Secret-42"
 

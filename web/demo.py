@@ -69,9 +69,7 @@ def _converse(users: dict[str, User]) -> None:
     alice, bob, carol = (user.pk for user in users.values())
     direct = create_conversation(creator_id=alice, kind=Conversation.Kind.DIRECT, members=[bob])
     _say(direct, DIRECT_LINES, users)
-    group = create_conversation(
-        creator_id=alice, kind=Conversation.Kind.GROUP, members=[bob, carol], title=GROUP_TITLE
-    )
+    group = create_conversation(creator_id=alice, kind=Conversation.Kind.GROUP, members=[bob, carol], title=GROUP_TITLE)
     _say(group, GROUP_LINES, users)
 
 

@@ -42,7 +42,7 @@ class PlainConsumer(AsyncConsumer):
 
     channel_layer_alias = ""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve until either side closes."""
         process = await Process.started()
         if process.is_draining:
@@ -151,7 +151,7 @@ class _Connection:
             credentials = await authenticate(_decode_auth(request.data).token)
             if not is_first:
                 self._session.renew(credentials)
-        except Exception as error:  # noqa: BLE001 -- translated, and logged there if it is a surprise
+        except Exception as error:
             refusal = translate(error)
             if is_first and refusal.code in _CLOSE:
                 raise refusal from error

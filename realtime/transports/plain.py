@@ -33,7 +33,7 @@ class ProtocolError(Exception):
 class RequestError(Exception):
     """JSON of the wrong shape: the client hears of it, under its id if it sent one, and goes on."""
 
-    def __init__(self, id: bytes, error: ClientError) -> None:  # noqa: A002 -- its name on the wire
+    def __init__(self, id: bytes, error: ClientError) -> None:
         super().__init__(error.message)
         self.id, self.error = id, error
 
@@ -61,7 +61,7 @@ class PlainCodec:
         """`{"event": NAME, "data": {...}}`."""
         return Frame.text(f'{{"event":"{name}","data":{data.decode()}}}', is_droppable=is_droppable)
 
-    def reply(self, id: bytes, reply: bytes | ClientError) -> Frame | None:  # noqa: A002
+    def reply(self, id: bytes, reply: bytes | ClientError) -> Frame | None:
         """The answer to a request: under its id, or without one an `error` if it failed."""
         if isinstance(reply, ClientError):
             body = encode(reply.body()).decode()

@@ -49,9 +49,10 @@ def test_a_wallet_address_is_kept_and_found_in_lower_case(alice: User) -> None:
 def test_a_wallet_address_belongs_to_one_person_and_none_to_any_number(alice: User, bob: User) -> None:
     alice.wallet_address = WALLET
     alice.save()
-    bob.wallet_address = ""
-    bob.save()
-    assert bob.wallet_address is None
+    for person in (bob, User(username="carol")):
+        person.wallet_address = ""
+        person.save()
+    assert User.objects.filter(wallet_address=None).count() == 2
     with pytest.raises(IntegrityError), transaction.atomic():
         User.objects.filter(pk=bob.pk).update(wallet_address=WALLET.lower())
 

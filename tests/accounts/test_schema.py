@@ -27,10 +27,10 @@ PATHS = {
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
     """Of this app alone."""
-    with GENERATOR_STATS.silence():
-        generated: dict[str, Any] = SchemaGenerator(patterns=urls.api_urlpatterns).get_schema(public=True)
-        assert not GENERATOR_STATS._warn_cache
-        assert not GENERATOR_STATS._error_cache
+    generator: Any = SchemaGenerator(patterns=urls.api_urlpatterns)  # type: ignore[no-untyped-call]
+    GENERATOR_STATS.reset()
+    generated: dict[str, Any] = generator.get_schema(public=True)
+    assert not GENERATOR_STATS
     return generated
 
 
@@ -43,10 +43,8 @@ def test_names_are_in_camel_case_and_passwords_are_never_shown(schema: dict[str,
     names = {name for part in parts.values() for name in part.get("properties", {})}
     assert {"displayName", "isOnline", "retryAfter", "oldPassword"} <= names
     assert not [name for name in names if "_" in name]
-    shown = {
-        name for title, part in parts.items() if not title.endswith("Request") for name in part.get("properties", ())
-    }
-    assert "password" not in shown
+    answers = [part for title, part in parts.items() if not title.endswith("Request")]
+    assert not [part for part in answers if "password" in part.get("properties", ())]
 
 
 def test_what_needs_a_token_says_so(schema: dict[str, Any]) -> None:

@@ -34,7 +34,7 @@ class Source(NamedTuple):
 Rule = Callable[[Source], Iterator[str]]
 
 CHANNEL_LAYER = {"group_send", "get_channel_layer", "async_to_sync"}
-CHANNEL_LAYER_FILES = ("realtime/publishing.py", "realtime/hub.py", "realtime/layer_*.py", "realtime/process.py")
+CHANNEL_LAYER_FILES = ("realtime/publisher.py", "realtime/hub.py", "realtime/layer_*.py", "realtime/process.py")
 
 
 def only_the_core_sends(source: Source) -> Iterator[str]:
@@ -43,7 +43,7 @@ def only_the_core_sends(source: Source) -> Iterator[str]:
         return
     for node in source.nodes():
         for name in CHANNEL_LAYER.intersection(names(node)):
-            yield f"{line(node)}: {name} belongs to realtime/publishing.py. Publish a Push instead."
+            yield f"{line(node)}: {name} belongs to realtime/publisher.py. Publish a Push instead."
 
 
 def names(node: ast.AST) -> set[str]:
@@ -162,7 +162,7 @@ def test_a_rule_finds_what_breaks_it(rule: Rule, path: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("rule", "path", "text"),
     [
-        (only_the_core_sends, "realtime/publishing.py", "get_channel_layer().group_send('a', {})"),
+        (only_the_core_sends, "realtime/publisher.py", "get_channel_layer().group_send('a', {})"),
         (only_the_core_sends, "realtime/layer_redis.py", "async def group_send(self): ..."),
         (only_the_core_sends, "tests/realtime/test_hub.py", "from channels.layers import get_channel_layer"),
         (only_the_core_sends, "chat/signals.py", "# group_send is not ours\nsend('group')"),

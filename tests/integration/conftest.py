@@ -11,7 +11,8 @@ from pytest_django import DjangoDbBlocker
 from accounts.models import User
 from chat import services
 from chat.models import Conversation
-from realtime.publishing import RedisCourier, set_courier
+from realtime.couriers import RedisCourier
+from realtime.publishing import set_courier
 from realtime.testing import Client
 from tests.integration.servers import ServerProcess
 from tests.services import redis_url
@@ -28,9 +29,7 @@ class Site:
 
 
 @pytest.fixture(scope="package", params=["with Redis", "without Redis"])
-def _site(
-    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
-) -> Iterator[Site]:
+def _site(request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Site]:
     # One deployment at a time: two on one database would relay each other's events.
     settings = {"REDIS_URL": redis_url()} if request.param == "with Redis" else {}
     with django_db_blocker.unblock():

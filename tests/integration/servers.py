@@ -25,10 +25,9 @@ SHORT = {"REALTIME_OFFLINE_GRACE": "0.2", "LOG_JSON": "1"}
 class ServerProcess:
     """One `manage.py serve`."""
 
-    def __init__(self, command: tuple[str, ...] = ("manage.py", "serve"), **settings: str) -> None:
+    def __init__(self, **settings: str) -> None:
         self.port = free_port()
         self.log = Path(tempfile.mkdtemp(prefix="server-")) / "log"
-        self._command = command
         self._environment = environment(**SHORT, **settings)
         self.process: subprocess.Popen[bytes] | None = None
         atexit.register(self.stop)
@@ -41,7 +40,7 @@ class ServerProcess:
         """Return when it is ready for clients."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *self._command, "--port", str(self.port)],
+                [sys.executable, "manage.py", "serve", "--port", str(self.port)],
                 cwd=ROOT,
                 env=self._environment,
                 stdout=log,
@@ -49,7 +48,8 @@ class ServerProcess:
             )
         deadline = time.monotonic() + START_TIMEOUT
         while self.status("/readyz") != 200:
-            assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)
         return self
 
@@ -79,12 +79,16 @@ class ServerProcess:
             return None
 
     def rest(self, user: User, method: str, path: str, body: Any = None) -> Any:
-        """The JSON that `/api/` answers to this user; AssertionError if it refuses."""
+        """The JSON that `/api/` answers to this user; HTTPError if it refuses."""
+        return self.rest_with(access_token(user), method, path, body)
+
+    def rest_with(self, token: str, method: str, path: str, body: Any = None) -> Any:
+        """The same for the owner of a token."""
         request = Request(
             f"http://127.0.0.1:{self.port}/api/{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {access_token(user)}", "Content-Type": "application/json"},
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         )
         with urlopen(request, timeout=10) as answer:
             content = answer.read()

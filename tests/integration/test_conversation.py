@@ -22,7 +22,7 @@ def say(client: Client, conversation: Conversation, text: str) -> str:
 
 def heard(client: Client, until: str) -> list[str]:
     """The texts of all messages up to that one."""
-    texts = []
+    texts: list[str] = []
     while not texts or texts[-1] != until:
         texts.append(client.expect(MessageNew).text)
     return texts

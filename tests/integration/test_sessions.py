@@ -171,7 +171,9 @@ def test_people_are_online_until_their_last_device_on_any_process_has_gone(
     assert alice.last_seen_at is not None
 
 
-def test_a_connection_that_is_cut_is_noticed(site: Site, join: Join, group: Conversation, alice: User, bob: User) -> None:
+def test_a_connection_that_is_cut_is_noticed(
+    site: Site, join: Join, group: Conversation, alice: User, bob: User
+) -> None:
     watcher, lost = join(site.servers[0], bob), join(site.servers[-1], alice)
     watcher.expect("presence.changed", userId=str(alice.pk), status="online")
     threading.Thread(target=lost.socket.socket.close).run()

@@ -21,7 +21,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """`--host` and `--port`."""
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
-        parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")), help="default: PORT, or 8000")
+        parser.add_argument(
+            "--port", type=int, default=int(os.environ.get("PORT", "8000")), help="default: PORT, or 8000"
+        )
 
     def handle(self, *, host: str, port: int, **_: Any) -> None:
         """Serve until a signal."""

@@ -1,0 +1,61 @@
+"""What a change leads to: an event for some rooms, or a change of who hears them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from realtime.events import Event
+from realtime.publications import Admission, Disconnection, Eviction, Publication, delivery
+from realtime.rooms import Room
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Tell the event to everybody in the room, or in any of the rooms (once each), but `exclude`."""
+
+    rooms: Room | Iterable[Room]
+    event: Event
+    exclude: Iterable[str] = ()
+
+    def publication(self) -> Publication | None:
+        """Encoded; None if there is no room to tell it in."""
+        rooms = (self.rooms,) if isinstance(self.rooms, Room) else self.rooms
+        return delivery(rooms, self.event, map(str, self.exclude))
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Let the user's live connections into the room."""
+
+    user: object
+    room: Room
+
+    def publication(self) -> Publication:
+        """As it travels."""
+        return Admission(user=str(self.user), room=self.room.address)
+
+
+@dataclass(frozen=True, slots=True)
+class Evict:
+    """Take the user's live connections out of the room; nothing more of it reaches them."""
+
+    user: object
+    room: Room
+
+    def publication(self) -> Publication:
+        """As it travels."""
+        return Eviction(user=str(self.user), room=self.room.address)
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """End the user's live connections, but those whose token is of the generation `keep`."""
+
+    user: object
+    keep: str | None = None
+
+    def publication(self) -> Publication:
+        """As it travels."""
+        return Disconnection(user=str(self.user), keep=self.keep)
+
+
+Intent = Push | Admit | Evict | Disconnect
