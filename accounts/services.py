@@ -133,6 +133,14 @@ def set_presence(*, user_id: UserId, online: bool) -> None:
 
 
 @transaction.atomic
+def reset_presence() -> None:
+    """Nobody is online: the only server has just started."""
+    # Row by row: an update() would fire no signal, and there are only as many as were online in a crash.
+    for user_id in User.objects.filter(is_online=True).values_list("pk", flat=True):
+        set_presence(user_id=user_id, online=False)
+
+
+@transaction.atomic
 def block_user(*, blocker_id: UserId, blocked_id: UserId) -> Block:
     """Block someone; blocking again changes nothing. User.DoesNotExist for nobody."""
     blocked = User.objects.get(pk=blocked_id)

@@ -1,8 +1,11 @@
 """Who hears when an account changes."""
 
+from django.dispatch import receiver
+
 from accounts import services
 from accounts.models import User
 from accounts.tokens import fingerprint
+from realtime.presence import presence_reset
 from realtime.signals import Change, Disconnect, Pushes, on_presence, pushes
 
 
@@ -14,6 +17,12 @@ def user_changed(user: User, change: Change) -> Pushes:
     may_stay = user.is_active and not change.deleted
     # The new pair may have arrived, and been used, before this did.
     yield Disconnect(str(user.pk), keep=fingerprint(user) if may_stay else None)
+
+
+@receiver(presence_reset)
+def forget_presence(**_: object) -> None:
+    """The only server has just started: whoever was online when the last one was killed is not."""
+    services.reset_presence()
 
 
 @on_presence

@@ -15,11 +15,7 @@ from chat.history import page
 from chat.models import Conversation, Membership
 from realtime.rest.schema import errors
 from realtime.rest.throttling import command_throttle
-
-
-def reader_of(request: Request) -> str:
-    """Who asks; the permissions let nobody else in."""
-    return str(request.user.pk)
+from realtime.rest.views import reader
 
 
 @extend_schema(tags=["chat"])
@@ -31,7 +27,7 @@ class ConversationsView(ListAPIView[Conversation]):
 
     def get_queryset(self) -> QuerySet[Conversation]:
         """The reader's own, the liveliest first."""
-        return selectors.conversations_of(reader_of(self.request))
+        return selectors.conversations_of(reader(self.request))
 
     @extend_schema(
         request=serializers.NewConversationSerializer,
@@ -40,8 +36,8 @@ class ConversationsView(ListAPIView[Conversation]):
     def post(self, request: Request) -> Response:
         """Begin one; for a pair that has one already, that comes back."""
         data = serializers.NewConversationSerializer.read(request)
-        conversation = services.create_conversation(creator_id=reader_of(request), **data)
-        shown = selectors.get_conversation(reader_of(request), conversation.pk)
+        conversation = services.create_conversation(creator_id=reader(request), **data)
+        shown = selectors.get_conversation(reader(request), conversation.pk)
         return Response(serializers.ConversationSerializer(shown).data, status=201)
 
 
@@ -52,7 +48,7 @@ class ConversationView(APIView):
     @extend_schema(responses={200: serializers.ConversationSerializer, **errors(401, 404, 429)})
     def get(self, request: Request, conversation_id: UUID) -> Response:
         """Show it to a member."""
-        conversation = selectors.get_conversation(reader_of(request), conversation_id)
+        conversation = selectors.get_conversation(reader(request), conversation_id)
         return Response(serializers.ConversationSerializer(conversation).data)
 
 
@@ -67,7 +63,7 @@ class MembersView(ListAPIView[Membership]):
         """All of them, for a member."""
         if getattr(self, "swagger_fake_view", False):
             return Membership.objects.none()
-        return selectors.members_of(reader_of(self.request), self.kwargs["conversation_id"])
+        return selectors.members_of(reader(self.request), self.kwargs["conversation_id"])
 
     @extend_schema(
         request=serializers.NewMemberSerializer,
@@ -76,7 +72,7 @@ class MembersView(ListAPIView[Membership]):
     def post(self, request: Request, conversation_id: UUID) -> Response:
         """Let somebody in."""
         data = serializers.NewMemberSerializer.read(request)
-        member = services.add_member(actor_id=reader_of(request), conversation_id=conversation_id, **data)
+        member = services.add_member(actor_id=reader(request), conversation_id=conversation_id, **data)
         return Response(serializers.MemberSerializer(member).data, status=201)
 
 
@@ -87,7 +83,7 @@ class MemberView(APIView):
     @extend_schema(responses={204: None, **errors(400, 401, 403, 404, 429)})
     def delete(self, request: Request, conversation_id: UUID, user_id: UUID) -> Response:
         """Take somebody out, or leave."""
-        services.remove_member(actor_id=reader_of(request), conversation_id=conversation_id, user_id=user_id)
+        services.remove_member(actor_id=reader(request), conversation_id=conversation_id, user_id=user_id)
         return Response(status=204)
 
 
@@ -108,7 +104,7 @@ class MessagesView(APIView):
     def get(self, request: Request, conversation_id: UUID) -> Response:
         """The last messages, or those `before` or `after` a position; always in ascending order."""
         asked = serializers.PageSerializer.read(request.query_params.dict())
-        messages = selectors.messages_of(reader_of(request), conversation_id)
+        messages = selectors.messages_of(reader(request), conversation_id)
         return Response(page(messages, url=request.build_absolute_uri(request.path), **asked))
 
     @extend_schema(
@@ -118,5 +114,5 @@ class MessagesView(APIView):
     def post(self, request: Request, conversation_id: UUID) -> Response:
         """Say something; the same `tempId` again answers with the first message."""
         data = serializers.NewMessageSerializer.read(request)
-        message = services.send_message(sender_id=reader_of(request), conversation_id=conversation_id, **data)
+        message = services.send_message(sender_id=reader(request), conversation_id=conversation_id, **data)
         return Response(serializers.MessageSerializer(message).data, status=201)

@@ -6,9 +6,11 @@ from enum import IntEnum
 from typing import Any, Final
 
 import msgspec
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, PermissionDenied, ValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
+
+from realtime.structs import camel
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +100,8 @@ def _missing(_: Exception) -> ClientError:
 
 
 def _invalid(error: Any) -> ClientError:
-    details = error.message_dict if hasattr(error, "error_dict") else {"nonFieldErrors": error.messages}
+    fields = error.message_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.messages}
+    details = {"nonFieldErrors" if name == NON_FIELD_ERRORS else camel(name): text for name, text in fields.items()}
     return ClientError(_code(error, "INVALID_PAYLOAD"), error.messages[0], details=details)
 
 

@@ -5,6 +5,12 @@ from typing import dataclass_transform
 import msgspec
 
 
+def camel(name: str) -> str:
+    """`display_name` as `displayName`."""
+    head, *tail = name.split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in tail)
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
 class ValueMeta(msgspec.StructMeta):
     """Tells type checkers what `Value` has made the default for its subclasses."""

@@ -12,13 +12,8 @@ from django.db import models
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from realtime.structs import camel
 from realtime.times import iso
-
-
-def camel(name: str) -> str:
-    """`display_name` as `displayName`."""
-    head, *tail = name.split("_")
-    return head + "".join(part[:1].upper() + part[1:] for part in tail)
 
 
 class Timestamp(serializers.DateTimeField):

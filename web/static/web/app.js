@@ -41,6 +41,8 @@ function leave(message) {
 }
 
 class Page {
+  isStopped = false;
+
   constructor() {
     const url = new URL('/ws/', location.href);
     url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
@@ -59,6 +61,8 @@ class Page {
   }
 
   stop() {
+    this.isStopped = true;
+    $('composer').reset();
     this.list.stop();
     this.members.close();
     this.chat.stop();
@@ -80,14 +84,14 @@ class Page {
   #listen() {
     this.chat.addEventListener('change', () => this.render());
     this.chat.addEventListener('notice', ({ detail }) => notice(detail));
-    this.chat.addEventListener('closed', ({ detail }) => page === this && detail !== 'closed' && leave(GOODBYES[detail]));
+    this.chat.addEventListener('closed', ({ detail }) => !this.isStopped && leave(GOODBYES[detail]));
     this.chat.addEventListener('incoming', ({ detail: { conversationId, senderId, text } }) => {
       if (conversationId === this.chat.openId) setText($('announcer'), `${this.chat.people.name(senderId)}: ${text}`);
     });
   }
 
   render() {
-    if (page !== null && page !== this) return;
+    if (this.isStopped) return;
     const { open, unreadCount, state, me } = this.chat;
     document.title = `${me && unreadCount ? `(${unreadCount}) ` : ''}Realtime chat`;
     $('chat').dataset.pane = open ? 'thread' : 'list';

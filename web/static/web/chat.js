@@ -1,6 +1,7 @@
 /** The state behind the page: one's conversations, kept true by REST at first and by events from then on. */
 
 import { connect } from './client.js';
+import { activeAt, isOwner, peerOf, withMember, withoutMember } from './conversation.js';
 import { People } from './people.js';
 import { ReadMarks } from './reading.js';
 import { Thread } from './thread.js';
@@ -70,16 +71,16 @@ export class Chat extends EventTarget {
   }
 
   /** The other one of two. */
-  peer({ kind, members }) {
-    return kind === 'direct' ? (members.find(({ userId }) => userId !== this.me.id)?.userId ?? null) : null;
+  peer(conversation) {
+    return peerOf(conversation, this.me.id);
   }
 
   isOnline(userId) {
     return userId === this.me.id ? this.state === 'online' : this.people.isOnline(userId);
   }
 
-  owns({ members }) {
-    return members.some(({ userId, role }) => userId === this.me.id && role === 'owner');
+  owns(conversation) {
+    return isOwner(conversation, this.me.id);
   }
 
   // -- what one can do -----------------------------------------------------------------------------
@@ -95,7 +96,7 @@ export class Chat extends EventTarget {
   }
 
   loadOlder() {
-    this.thread.loadOlder().catch((error) => this.#notice(error.message));
+    this.thread.loadOlder().catch((error) => this.#fail(error));
   }
 
   async begin(body) {
@@ -139,15 +140,16 @@ export class Chat extends EventTarget {
       if (senderId !== this.me.id) this.#tell('incoming', message);
     },
     'conversation.created': async ({ id }) => {
-      if (!this.#conversations.has(id)) this.#marks.set(id, 0);
+      if (this.#conversations.has(id)) return;
+      this.#marks.set(id, 0);
       await this.#refresh(id);
     },
     'conversation.memberAdded': async ({ conversationId, userId, member }) => {
       const conversation = this.#conversations.get(conversationId);
-      if (conversation) this.#put({ ...conversation, members: [...without(conversation, userId), member] });
+      if (conversation) this.#put(withMember(conversation, member));
       else if (userId === this.me.id) {
         await this.#refresh(conversationId);
-        this.#notice(`You are now in “${this.title(this.#conversations.get(conversationId))}”.`);
+        this.#welcome(this.#conversations.get(conversationId));
       }
     },
     'conversation.memberRemoved': async ({ conversationId, userId }) => {
@@ -158,9 +160,8 @@ export class Chat extends EventTarget {
         this.#forget(conversationId);
         return;
       }
-      const wasOwner = conversation.members.some((member) => member.userId === userId && member.role === 'owner');
-      this.#put({ ...conversation, members: without(conversation, userId) });
-      if (wasOwner) await this.#refresh(conversationId); // somebody has inherited the group
+      this.#put(withoutMember(conversation, userId));
+      if (isOwner(conversation, userId)) await this.#refresh(conversationId); // somebody has inherited the group
     },
     'presence.changed': ({ userId, status, lastSeenAt }) => {
       this.people.note({ userId, isOnline: status !== 'offline', lastSeenAt });
@@ -186,6 +187,12 @@ export class Chat extends EventTarget {
     this.#threads.forEach((thread) => thread.lost());
     if (this.thread) this.#load(this.thread);
     this.conversations.slice(0, PREVIEWS).forEach((conversation) => this.#preview(conversation));
+  }
+
+  #welcome(conversation) {
+    if (!conversation) return; // and gone again
+    this.#preview(conversation);
+    this.#notice(`You are now in “${this.title(conversation)}”.`);
   }
 
   async #refresh(id) {
@@ -285,12 +292,4 @@ export class Chat extends EventTarget {
       this.#marks.set(this.openId, last.position);
     }
   }
-}
-
-function activeAt({ last, lastMessageAt, createdAt }) {
-  return last?.createdAt ?? lastMessageAt ?? createdAt;
-}
-
-function without({ members }, userId) {
-  return members.filter((member) => member.userId !== userId);
 }

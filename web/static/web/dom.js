@@ -78,7 +78,7 @@ function initials(name) {
 }
 
 function hue(id) {
-  let hash = 0;
-  for (const character of id) hash = (hash * 31 + character.codePointAt(0)) % 9973;
-  return String(hash % 8);
+  let hash = 2_166_136_261; // FNV-1a
+  for (const character of id) hash = Math.imul(hash ^ character.codePointAt(0), 16_777_619);
+  return String((hash >>> 8) % 8);
 }

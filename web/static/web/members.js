@@ -25,6 +25,7 @@ export class MembersPanel {
       this.#toggle(false);
       $('show-members').focus();
     };
+    $('members').onkeydown = ({ key }) => key === 'Escape' && $('hide-members').click();
     $('leave').onclick = () => this.#leave();
   }
 

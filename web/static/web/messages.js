@@ -12,16 +12,19 @@ export class MessageList {
   #shown = null; // the id of the conversation that was drawn last
   #newest = null; // the key of its newest line
   #isAtEnd = true;
+  #resizing = new ResizeObserver(() => this.#isAtEnd && this.#toEnd()); // the keyboard of a phone, a long draft
 
   constructor({ chat }) {
     this.#chat = chat;
     $('scroll').addEventListener('scroll', this.#onScroll);
     $('jump').addEventListener('click', this.#toEnd);
+    this.#resizing.observe($('scroll'));
   }
 
   stop() {
     $('scroll').removeEventListener('scroll', this.#onScroll);
     $('jump').removeEventListener('click', this.#toEnd);
+    this.#resizing.disconnect();
     $('messages').replaceChildren();
   }
 
@@ -40,7 +43,7 @@ export class MessageList {
     $('older').hidden = !thread.hasOlder;
     this.#renderEmpty(thread, lines);
     this.#settle({ lines, isOther, fromEnd });
-    if (thread.hasOlder && scroll.scrollTop < NEAR) this.#chat.loadOlder();
+    this.#loadOlder();
   }
 
   /** Where to look afterwards: at the end if one was there, else at what one was looking at. */
@@ -71,8 +74,13 @@ export class MessageList {
     const { scrollTop, scrollHeight, clientHeight } = $('scroll');
     this.#isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR;
     if (this.#isAtEnd) $('jump').hidden = true;
-    if (scrollTop < NEAR && this.#chat.thread?.hasOlder) this.#chat.loadOlder();
+    this.#loadOlder();
   };
+
+  #loadOlder() {
+    const { thread, state } = this.#chat;
+    if (thread?.hasOlder && state === 'online' && $('scroll').scrollTop < NEAR) this.#chat.loadOlder();
+  }
 
   /** Messages and pending ones as lines to draw, with a line before each new day. */
   #lines(thread, isGroup) {

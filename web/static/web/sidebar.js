@@ -35,18 +35,21 @@ export class Sidebar {
       'button',
       { type: 'button', class: 'conversation', onclick: () => this.#onOpen(id) },
       avatar({ id, name: '?' }),
-      h('span', { class: 'conversation-title' }),
-      h('time', { class: 'conversation-time' }),
-      h('span', { class: 'conversation-preview' }),
-      h('span', { class: 'badge', hidden: true }),
-      h('span', { class: 'visually-hidden presence' }),
+      h(
+        'span',
+        { class: 'conversation-lines' },
+        line(h('span', { class: 'conversation-title' }), h('time', { class: 'conversation-time' })),
+        line(h('span', { class: 'conversation-preview' }), h('span', { class: 'badge', 'aria-hidden': 'true' })),
+      ),
+      h('span', { class: 'visually-hidden' }),
     );
     return h('li', {}, button);
   }
 
   #update(row, conversation) {
     const chat = this.#chat;
-    const [picture, title, time, preview, badge, presence] = row.firstElementChild.children;
+    const [picture, lines, said] = row.firstElementChild.children;
+    const [title, time, preview, badge] = [...lines.children].flatMap(({ children }) => [...children]);
     const peer = chat.peer(conversation);
     const isOnline = peer !== null && chat.isOnline(peer);
     const name = chat.title(conversation);
@@ -58,8 +61,7 @@ export class Sidebar {
     setText(preview, this.#preview(conversation));
     setText(badge, unread > 99 ? '99+' : String(unread));
     badge.hidden = unread === 0;
-    badge.setAttribute('aria-label', `${unread} unread`);
-    setText(presence, peer === null ? '' : isOnline ? 'online' : 'offline');
+    setText(said, [isOnline && 'online', unread > 0 && `${unread} unread`].filter(Boolean).join(', '));
     row.firstElementChild.setAttribute('aria-current', conversation.id === chat.openId ? 'true' : 'false');
   }
 
@@ -69,4 +71,8 @@ export class Sidebar {
     if (senderId === this.#chat.me.id) return `You: ${text}`;
     return kind === 'group' ? `${this.#chat.people.name(senderId)}: ${text}` : text;
   }
+}
+
+function line(...parts) {
+  return h('span', { class: 'conversation-line' }, ...parts);
 }
