@@ -1,5 +1,6 @@
 """People, and clients for them."""
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,6 +13,14 @@ from realtime.testing import connect, realtime_server
 __all__ = ["alice", "bob", "carol", "connect", "person", "realtime_server", "uncounted"]
 
 PASSWORD = "quite-a-Secret-42"
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """In CI a missing tool is a failure, never a skip."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") == "true" and reporter is not None and reporter.stats.get("skipped") and exitstatus == 0:
+        reporter.write_line("A test was skipped, which in CI is a failure: install what it lacks.", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(autouse=True)

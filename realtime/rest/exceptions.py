@@ -16,7 +16,7 @@ from rest_framework.views import set_rollback
 
 from realtime.errors import STATUS, ClientError, translate
 from realtime.limits import refusal
-from realtime.rest.serializers import camel
+from realtime.structs import camel
 
 logger = logging.getLogger(__name__)
 

@@ -18,9 +18,9 @@ PATHS = {
     "/auth/password",
     "/me/",
     "/users/",
-    "/users/{user_id}/",
+    "/users/{userId}/",
     "/blocks/",
-    "/blocks/{user_id}/",
+    "/blocks/{userId}/",
 }
 
 

@@ -10,7 +10,8 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from realtime.models import OutboxEntry
-from realtime.rest.serializers import CamelModelSerializer, CamelSerializer, Timestamp, camel
+from realtime.rest.serializers import CamelModelSerializer, CamelSerializer, Timestamp
+from realtime.structs import camel
 
 MOMENT = datetime(2026, 1, 31, 13, 0, 0, 123_456, tzinfo=timezone(timedelta(hours=1)))
 

@@ -14,10 +14,12 @@ export function isOwner({ members }, userId) {
   return members.some((member) => member.userId === userId && member.role === 'owner');
 }
 
-export function withMember({ members, ...rest }, member) {
-  return { ...rest, members: [...members.filter(({ userId }) => userId !== member.userId), member] };
+export function withMember(conversation, member) {
+  const { members } = conversation;
+  const isIn = members.some(({ userId }) => userId === member.userId);
+  return isIn ? conversation : { ...conversation, members: [...members, member] };
 }
 
-export function withoutMember({ members, ...rest }, userId) {
-  return { ...rest, members: members.filter((member) => member.userId !== userId) };
+export function withoutMember(conversation, userId) {
+  return { ...conversation, members: conversation.members.filter((member) => member.userId !== userId) };
 }

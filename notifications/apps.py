@@ -1,0 +1,9 @@
+"""Notifications as a Django app."""
+
+from django.apps import AppConfig
+
+
+class NotificationsConfig(AppConfig):
+    """Announcements."""
+
+    name = "notifications"
