@@ -8,7 +8,7 @@ ENV PYTHONUNBUFFERED=1 \
 RUN useradd --create-home --shell /usr/sbin/nologin app
 WORKDIR /app
 
-COPY requirements.txt ./
+COPY requirements.txt constraints.txt ./
 RUN pip install --requirement requirements.txt
 
 COPY . ./

@@ -65,12 +65,12 @@ clean: ## Remove .venv, .data and every cache
 	rm -rf $(VENV) .data .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(INSTALLED): requirements.txt | $(VENV)/bin/pip
+$(INSTALLED): requirements.txt constraints.txt | $(VENV)/bin/pip
 	@echo "Installing requirements.txt into $(VENV) ..."
 	@$(PIP) install --requirement requirements.txt
 	@touch $@
 
-$(INSTALLED_DEV): requirements-dev.txt requirements.txt | $(VENV)/bin/pip
+$(INSTALLED_DEV): requirements-dev.txt requirements.txt constraints.txt | $(VENV)/bin/pip
 	@echo "Installing requirements-dev.txt into $(VENV) ..."
 	@$(PIP) install --requirement requirements-dev.txt
 	@$(REDIS_PROGRAM)

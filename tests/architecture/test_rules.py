@@ -181,11 +181,12 @@ def test_a_rule_allows_what_keeps_it(rule: Rule, path: str, text: str) -> None:
     assert not list(rule(Source(PurePath(path), text)))
 
 
-PINNED = re.compile(r"[\w.-]+(\[[\w,-]+\])?==[\w.!+-]+(\s*;.+)?|-r requirements[\w-]*\.txt|#.*|")
+PINNED = re.compile(r"[\w.-]+(\[[\w,-]+\])?==[\w.!+-]+(\s*;.+)?|-r requirements[\w-]*\.txt|-c constraints\.txt|#.*|")
 
 
 def test_every_requirement_is_pinned() -> None:
-    lines = [(file.name, text) for file in ROOT.glob("requirements*.txt") for text in file.read_text().splitlines()]
+    files = [*ROOT.glob("requirements*.txt"), ROOT / "constraints.txt"]
+    lines = [(file.name, text) for file in files for text in file.read_text().splitlines()]
     assert lines
     assert [(name, text) for name, text in lines if not PINNED.fullmatch(text.strip())] == []
 

@@ -1,0 +1,69 @@
+"""The pages tell all there is, and nothing that is not."""
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+import pytest
+
+from realtime import commands, events
+from realtime.conf import Conf
+from realtime.errors import STATUS, Close
+from tests.integration.servers import ROOT
+
+PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
+SETTINGS = (ROOT / "docs" / "settings.md").read_text()
+SOURCE = (ROOT / "realtime_project" / "settings.py").read_text()
+CORE_NAMES = {name.upper() for name in Conf.__struct_fields__}
+NOT_BY_ENVIRONMENT = {
+    "AUTHENTICATOR",
+    "TOKEN_ISSUER",
+    "REDIS_URL",
+    "DATABASE_THREADS",
+    "ALLOWED_ORIGINS",
+    "TRUSTED_PROXIES",
+}
+
+
+def rows(page: str, *, first: str) -> dict[str, str]:
+    """Name and default of the rows whose first cell begins so."""
+    return dict(re.findall(rf"^\| `({first}\w*)` \| `?([^`|]*)`? *\|", page, re.MULTILINE))
+
+
+def ours(names: Iterable[str]) -> set[str]:
+    """Without those of the tests' own apps."""
+    return {name for name in names if not name.startswith(("lab.", "test.", "probe."))}
+
+
+def test_every_variable_is_in_the_table() -> None:
+    read = set(re.findall(r"""env\.\w+\(\s*"([A-Z_]+)\"""", SOURCE)) | set(re.findall(r"""secret\("(\w+)"\)""", SOURCE))
+    told = {name for name in re.findall(r"^\| `(\w+)` \|", SETTINGS, re.MULTILINE) if not name.startswith("REALTIME_")}
+    assert told == read | {"PORT"}  # which the Makefile and the commands read
+
+
+def test_every_setting_of_the_core_is_in_the_table_with_its_default() -> None:
+    told = rows(SETTINGS, first="REALTIME_")
+    assert {f"REALTIME_{name}" for name in CORE_NAMES - NOT_BY_ENVIRONMENT} == set(told)
+    defaults = {field.encode_name: field.default for field in msgspec.structs.fields(Conf)}
+    assert told == {f"REALTIME_{name}": str(defaults[name]) for name in CORE_NAMES - NOT_BY_ENVIRONMENT}
+
+
+def test_every_setting_of_the_core_can_be_set_by_environment() -> None:
+    settable = set(re.findall(r'^            "([A-Z_]+)": env\.', SOURCE, re.MULTILINE))
+    assert settable == CORE_NAMES - NOT_BY_ENVIRONMENT
+
+
+@pytest.mark.parametrize("name", sorted(ours(commands.registry)) + sorted(ours(events.registry)))
+def test_every_command_and_event_is_in_the_protocol(name: str) -> None:
+    assert re.search(rf"^\|[^|]*`{re.escape(name)}`", PROTOCOL, re.MULTILINE)
+
+
+def test_the_protocol_names_no_command_or_event_that_there_is_not() -> None:
+    told = re.findall(r"^\| ((?:`[a-zA-Z.]+`(?:, )?)+) \|", PROTOCOL, re.MULTILINE)
+    names = {name for cell in told for name in re.findall(r"`([a-z][a-zA-Z.]+)`", cell)}
+    assert names == ours(commands.registry) | ours(events.registry) | {"auth", "error"}
+
+
+def test_every_code_is_in_the_protocol() -> None:
+    assert not [code for code in STATUS if f"`{code}`" not in PROTOCOL]
+    assert not [close for close in Close if f"| {int(close)} |" not in PROTOCOL]
