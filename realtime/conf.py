@@ -44,7 +44,7 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 def conf() -> Conf:
     """The settings in force."""
     try:
-        return msgspec.convert(settings.REALTIME, Conf)
+        return msgspec.convert(settings.REALTIME, Conf, strict=False)  # the environment has text alone
     except msgspec.ValidationError as error:
         raise ImproperlyConfigured(f"settings.REALTIME: {error}. See realtime/conf.py.") from error
 

@@ -3,12 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from channels.layers import get_channel_layer
 
 from realtime.conf import conf
-from realtime.errors import Close
 from realtime.hub import Hub
 from realtime.outbox import Relay
 from realtime.presence import Announcer, Presence, set_backend
@@ -17,6 +16,8 @@ from realtime.publisher import Publisher
 from realtime.publishing import set_courier
 
 logger = logging.getLogger(__name__)
+
+DRAIN_TIMEOUT: Final = 5.0  # seconds for all close frames to be written
 
 _starting: "asyncio.Future[Process] | None" = None
 current: "Process | None" = None
@@ -81,11 +82,13 @@ class Process:
             troubles.append("draining")
         return troubles
 
-    def drain(self) -> None:
-        """Send every client to another process; take no new ones."""
+    async def drain(self) -> None:
+        """Send every client to another process, and take no new ones; returns when they have been told."""
         self.is_draining = True
-        for session in self.hub.sessions:
-            session.outbound.close(Close.GOING_AWAY, "server going away")
+        sessions = self.hub.sessions
+        for session in sessions:
+            session.go_away("server going away")
+        await asyncio.gather(*(session.outbound.closed(DRAIN_TIMEOUT) for session in sessions))
 
     async def stop(self) -> None:
         """End in order: nobody hears any more, what was sent leaves the outbox, then the connections."""

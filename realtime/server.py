@@ -20,7 +20,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: Any = None) -> None:
         """Drain, then end as uvicorn does."""
         if process.current is not None:
-            process.current.drain()
+            await process.current.drain()
         await super().shutdown(sockets)
 
 

@@ -48,11 +48,6 @@ def test_every_setting_of_the_core_is_in_the_table_with_its_default() -> None:
     assert told == {f"REALTIME_{name}": str(defaults[name]) for name in CORE_NAMES - NOT_BY_ENVIRONMENT}
 
 
-def test_every_setting_of_the_core_can_be_set_by_environment() -> None:
-    settable = set(re.findall(r'^            "([A-Z_]+)": env\.', SOURCE, re.MULTILINE))
-    assert settable == CORE_NAMES - NOT_BY_ENVIRONMENT
-
-
 @pytest.mark.parametrize("name", sorted(ours(commands.registry)) + sorted(ours(events.registry)))
 def test_every_command_and_event_is_in_the_protocol(name: str) -> None:
     assert re.search(rf"^\|[^|]*`{re.escape(name)}`", PROTOCOL, re.MULTILINE)
