@@ -61,14 +61,17 @@ class Outbound:
     def release(self, greeting: Frame) -> None:
         """The greeting, then what waited."""
         held, self._held = self._held or [], None
-        self.write(greeting)
-        self._frames.extend(held)
+        if not self._is_closed:
+            self.write(greeting)
+            self._frames.extend(held)
 
-    def close(self, code: int, reason: str = "") -> None:
-        """Close the connection after all that is queued; nothing more is taken."""
+    def close(self, code: int, reason: str = "", *, farewell: Frame | None = None) -> None:
+        """Close the connection after all that is queued (not what is held); nothing more is taken."""
         if self._is_closed:
             return
         self._is_closed = True
+        if farewell is not None:
+            self._frames.append(farewell)
         self._frames.append(Frame({"type": "websocket.close", "code": int(code), "reason": reason}, 0))
         self._wake.set()
 

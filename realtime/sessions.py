@@ -134,8 +134,7 @@ class Session:
 
     def end(self, error: ClientError, close: Close) -> None:
         """Tell the client why, and close."""
-        self.outbound.write(error_frame(self.codec, error.body()))
-        self.outbound.close(close, error.code)
+        self.outbound.close(close, error.code, farewell=error_frame(self.codec, error.body()))
 
     def go_away(self, reason: str) -> None:
         """Send the client to another connection; it comes back by itself."""
