@@ -48,7 +48,7 @@ PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
 
 # -- Applications ----------------------------------------------------------------------------
 # Yours go here: a folder beside the others and its name in this list is all that the core needs.
-PROJECT_APPS = ["accounts", "notifications", "chat", *env.list("EXTRA_APPS", default=[])]
+PROJECT_APPS = ["accounts", "notifications", "chat", "web", *env.list("EXTRA_APPS", default=[])]
 
 INSTALLED_APPS = [
     "daphne",  # `manage.py runserver` speaks WebSocket, too; production serves with uvicorn

@@ -23,14 +23,16 @@ class Demonstration:
     def __init__(self, folder: Path, **settings: str) -> None:
         self.port = free_port()
         self.process: subprocess.Popen[str] | None = None
-        self.environment = {**os.environ, **settings}
-        for name in ("DATABASE_URL", "REDIS_URL", "PORT"):
-            self.environment.pop(name, None)
-        self.environment |= {
+        self.environment = {
+            **os.environ,
             "DJANGO_SETTINGS_MODULE": "realtime_project.settings",  # pytest-django has put the tests' there
             "ENVIRONMENT": "development",
             "DATA_DIR": str(folder),
+            "DATABASE_URL": "",
+            "REDIS_URL": "",
+            **settings,
         }
+        self.environment.pop("PORT", None)
         atexit.register(self.stop)
 
     @property
@@ -94,4 +96,5 @@ class Demonstration:
     def _output(self) -> Iterator[str]:
         assert self.process is not None
         assert self.process.stdout is not None
-        yield from self.process.stdout
+        for line in self.process.stdout:  # not `yield from`, which would close the pipe with the generator
+            yield line  # noqa: UP028

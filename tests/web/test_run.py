@@ -17,10 +17,16 @@ from web.demo import PASSWORD
 from web.management.commands.run import browsable, listen, unapplied_migrations
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Does not exist before the first start; whoever comes later finds it prepared."""
+    return tmp_path_factory.mktemp("run") / "new" / "data"
+
+
 @pytest.fixture
-def demonstration(tmp_path: Path) -> Iterator[Demonstration]:
-    """Not started; its folder does not exist yet."""
-    demonstration = Demonstration(tmp_path / "new" / "data")
+def demonstration(folder: Path) -> Iterator[Demonstration]:
+    """Not started."""
+    demonstration = Demonstration(folder)
     yield demonstration
     demonstration.stop()
 
@@ -39,7 +45,8 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="looks for child proc
 
 
 @pytest.mark.slow
-def test_the_first_start_prepares_all_and_the_second_finds_it(demonstration: Demonstration) -> None:
+def test_the_first_start_prepares_all_and_the_second_finds_it(tmp_path: Path) -> None:
+    demonstration = Demonstration(tmp_path / "data")
     first = "".join(demonstration.start())
     assert re.search(r"Preparing the database \(\d+ migrations\)", first)
     assert f"Ready at {demonstration.url}" in first
@@ -51,6 +58,7 @@ def test_the_first_start_prepares_all_and_the_second_finds_it(demonstration: Dem
     second = "".join(demonstration.start())
     assert "Preparing" not in second
     assert demonstration.ask("readyz")["status"] == "ok"
+    demonstration.stop()
 
 
 @linux
@@ -96,11 +104,11 @@ def test_a_host_that_is_not_here_is_an_error() -> None:
         listen("203.0.113.1", 0)
 
 
-def test_a_port_that_is_no_number_is_an_error_without_a_traceback() -> None:
+def test_a_port_that_is_no_number_is_an_error_without_a_traceback(demonstration: Demonstration) -> None:
     done = subprocess.run(
         [sys.executable, "manage.py", "run"],
         cwd=ROOT,
-        env={**os.environ, "PORT": "eight"},
+        env={**demonstration.environment, "PORT": "eight"},
         capture_output=True,
         text=True,
         check=False,

@@ -184,6 +184,7 @@ export class Chat extends EventTarget {
     [...this.#conversations.keys()].filter((id) => !ids.has(id)).forEach((id) => this.#forget(id));
     conversations.forEach((conversation) => this.#put(conversation));
     this.#isFresh = true;
+    this.changed();
     this.#threads.forEach((thread) => thread.lost());
     if (this.thread) this.#load(this.thread);
     this.conversations.slice(0, PREVIEWS).forEach((conversation) => this.#preview(conversation));
