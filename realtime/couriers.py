@@ -1,6 +1,7 @@
 """How a process gets publications to the servers: in the outbox, or by Redis; a server has its `Publisher`."""
 
 import logging
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from django.db import Error as DatabaseError
 
 from realtime import outbox
 from realtime.conf import conf
-from realtime.publications import CONTROLS, Publication, encode_publication
+from realtime.publications import CONTROLS, EVERY_PROCESS, Admission, Delivery, Publication, encode_publication
 
 if TYPE_CHECKING:
     from realtime.layer_redis import Sender
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MESSAGE_TYPE: Final = "realtime.publication"
+FRESH: Final = 5.0  # seconds for every process to subscribe to a room that somebody was let into
 
 
 @dataclass(slots=True)
@@ -49,6 +51,27 @@ class Courier(Protocol):
         """Send it, or leave it in the outbox; never raises. Called in any thread, after the commit."""
 
 
+class Routes:
+    """Which group a publication travels by.
+
+    For a moment after an admission, what is told in that room goes to all processes: one that is
+    only just subscribing to the room would miss it.
+    """
+
+    def __init__(self) -> None:
+        self._fresh: dict[str, float] = {}  # room -> until when, by time.monotonic
+
+    def group(self, publication: Publication) -> str:
+        """The channel-layer group."""
+        now = time.monotonic()
+        if isinstance(publication, Admission):
+            self._fresh = {room: until for room, until in self._fresh.items() if until > now}
+            self._fresh[publication.room] = now + FRESH
+        elif isinstance(publication, Delivery) and self._fresh.get(publication.rooms[0], 0) > now:
+            return EVERY_PROCESS
+        return publication.group
+
+
 class OutboxCourier:
     """The courier of a process that has neither clients nor Redis: a server's relay takes it all."""
 
@@ -71,6 +94,7 @@ class RedisCourier:
 
     def __init__(self, sender: "Sender") -> None:
         self._sender = sender
+        self._routes = Routes()
 
     @classmethod
     def connect(cls, url: str) -> "RedisCourier":
@@ -81,14 +105,15 @@ class RedisCourier:
 
     @property
     def grace(self) -> float:
-        """None while Redis is away: the servers' relay takes over at once."""
+        """Zero while Redis is away: the servers' relay takes over at once."""
         return conf().relay_grace if self._sender.is_up else 0.0
 
     def take(self, batch: Batch) -> None:
         """Publish; what cannot be published stays in the outbox."""
-        messages = [(p.group, message(p)) for p in batch.publications]
-        if self._sender.send(messages) and batch.entry is not None:
+        messages = [(self._routes.group(p), message(p)) for p in batch.publications]
+        settle = outbox.forget if self._sender.send(messages) else outbox.release
+        if batch.entry is not None:
             try:
-                outbox.forget([batch.entry])
+                settle([batch.entry])
             except DatabaseError:
-                logger.warning("sent, but not taken out of the outbox: clients may get it again", exc_info=True)
+                logger.warning("the outbox could not be kept up to date: clients may get an event again", exc_info=True)

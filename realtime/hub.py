@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary
 
 import msgspec
 from channels.layers import BaseChannelLayer
@@ -45,7 +46,7 @@ class Hub:
         self._rooms: dict[str, set[Session]] = {}
         self._users: dict[str, set[Session]] = {}
         self._subscribed: set[str] = set()
-        self._lock = asyncio.Lock()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._revocations: OrderedDict[str, tuple[float, Disconnection]] = OrderedDict()
 
     async def open(self) -> None:
@@ -118,8 +119,8 @@ class Hub:
             self._rooms.pop(address, None)
 
     async def _reconcile(self, address: str) -> None:
-        """Bring the layer's membership in line; under one lock, so that a late leave cannot undo a join."""
-        async with self._lock:
+        """Bring the layer's membership in line; under a lock, so that a late leave cannot undo a join."""
+        async with self._locks.setdefault(address, asyncio.Lock()):
             wanted = address in self._rooms
             if wanted and address not in self._subscribed:
                 await self._layer.group_add(group(address), self._channel)

@@ -29,6 +29,8 @@ TIMEOUT: Final = 1.0  # seconds for any answer of Redis
 PING_INTERVAL: Final = 5.0  # seconds of silence before the listening connection is tried
 BACKOFF: Final = (0.05, 2.0)  # seconds to the first and between later attempts to reconnect
 PREFIX: Final = "realtime."
+DEAD_CONNECTION: Final = (redis.exceptions.ConnectionError,)
+"""Worth one more try, with a new connection: Redis may have been restarted. A time-out is not."""
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder().decode
@@ -62,7 +64,11 @@ class RedisLayer(BaseChannelLayer):
         """A fresh channel, already listened to."""
         channel = f"{prefix}.{uuid4().hex}!{uuid4().hex[:8]}"
         self._queue(channel)
-        await self._subscribe(_topic(channel), channel)
+        try:
+            await self._subscribe(_topic(channel), channel)
+        except BaseException:
+            self._queues.pop(channel, None)
+            raise
         return channel
 
     async def send(self, channel: str, message: dict[str, Any]) -> None:
@@ -111,9 +117,11 @@ class RedisLayer(BaseChannelLayer):
 
     async def _publish(self, topic: str, message: dict[str, Any]) -> None:
         if self._client is None:
-            # No retry: a publish that only seemed to fail would be heard twice.
             self._client = redis.asyncio.Redis.from_url(
-                self.url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=AsyncRetry(NoBackoff(), 0)
+                self.url,
+                socket_timeout=TIMEOUT,
+                socket_connect_timeout=TIMEOUT,
+                retry=AsyncRetry(NoBackoff(), 1, DEAD_CONNECTION),
             )
         try:
             await self._client.publish(topic, _encode(message))
@@ -127,7 +135,7 @@ class RedisLayer(BaseChannelLayer):
         self._readers.setdefault(topic, set()).add(channel)
         try:
             await self._listener.subscribed(topic, is_new=is_new)
-        except ConnectionError:
+        except BaseException:  # a cancelled wait, too
             await self._unsubscribe(topic, channel)
             raise
 
@@ -146,6 +154,8 @@ class RedisLayer(BaseChannelLayer):
         for channel in self._readers.get(topic, ()):
             try:
                 self._queue(channel).put_nowait(_decode(body))
+            except msgspec.DecodeError:
+                logger.exception("a message in %s that is no msgpack was passed over", topic)
             except asyncio.QueueFull:
                 logger.error("the channel %s is full, messages are lost", channel)
                 self._gap()
@@ -219,7 +229,7 @@ class _Listener:
             finally:
                 connection, self._connection = self._connection, None
                 if connection is not None:
-                    await connection.disconnect(nowait=True)
+                    await connection.disconnect()
             await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 -- jitter
             delay = min(2 * delay, BACKOFF[1])
 
@@ -257,7 +267,10 @@ class Sender:
 
     def __init__(self, url: str) -> None:
         self._client = redis.Redis.from_url(
-            url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=Retry(NoBackoff(), 0)
+            url,
+            socket_timeout=TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
+            retry=Retry(NoBackoff(), 1, DEAD_CONNECTION),
         )
         self._down_until = 0.0
 

@@ -10,6 +10,7 @@ import time
 from functools import cache, lru_cache
 from typing import Any
 
+import redis.asyncio
 from django.core.signals import setting_changed
 from limits import RateLimitItem, parse
 from limits.aio.storage import RedisStorage as AsyncRedisStorage
@@ -44,10 +45,19 @@ class Limits:
         self._memory = MovingWindowRateLimiter(MemoryStorage())
         self._threads: MovingWindowRateLimiter | None = None
         self._loop: AsyncMovingWindow | None = None
+        self._loop_pool: redis.asyncio.ConnectionPool | None = None
         if redis_url:
             options: dict[str, Any] = {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT}
             self._threads = MovingWindowRateLimiter(RedisStorage(redis_url, **options))
-            self._loop = AsyncMovingWindow(AsyncRedisStorage(f"async+{redis_url}", implementation="redispy", **options))
+            self._loop_pool = redis.asyncio.ConnectionPool.from_url(redis_url, **options)
+            pool: Any = self._loop_pool
+            storage = AsyncRedisStorage(f"async+{redis_url}", connection_pool=pool, implementation="redispy")
+            self._loop = AsyncMovingWindow(storage)
+
+    async def close(self) -> None:
+        """End the connections of this event loop."""
+        if self._loop_pool is not None:
+            await self._loop_pool.disconnect()
 
     async def hit(self, limit: str, *key: str) -> float | None:
         """None when allowed, else the seconds to wait. For the event loop."""

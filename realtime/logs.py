@@ -24,11 +24,15 @@ def redact(text: str) -> str:
     return text
 
 
+# Plain tracebacks: structlog's own show the values of local variables, and a token may be one.
+_CONSOLE: Final = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+
+
 class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
     """structlog's formatter: JSON or plain lines, `extra` as fields; `redact` has the last word."""
 
     def __init__(self, *_: Any, json: bool = False, **__: Any) -> None:
-        renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
+        renderer: Any = structlog.processors.JSONRenderer() if json else _CONSOLE
         super().__init__(
             foreign_pre_chain=[
                 structlog.stdlib.add_log_level,

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 BATCH: Final = 500  # entries of one pass of the relay
 SEND_TIMEOUT: Final = 10  # seconds for one pass to be sent
+UNREADABLE_GRACE: Final = 60  # seconds until an entry is tried again that another version wrote
 ADVISORY_LOCK: Final = 0x7265616C  # any number that nobody else uses: the letters "real"
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -35,6 +36,11 @@ def keep(publications: Sequence[Publication], *, grace: float) -> int:
     entry = OutboxEntry(body=_encode(publications), ready_at=Now() + timedelta(seconds=grace))
     entry.save(force_insert=True)
     return int(entry.pk)
+
+
+def release(ids: Sequence[int]) -> None:
+    """A relay may take them at once: who wrote them could not send them."""
+    OutboxEntry.objects.filter(pk__in=ids).update(ready_at=Now())
 
 
 def forget(ids: Sequence[int]) -> None:
@@ -57,12 +63,14 @@ class Relay:
         while True:
             await asyncio.sleep(conf().relay_interval)
             try:
-                await database.run(self._pass)
+                await database.run(self._pass, self._publisher.take_unsent())
             except (DatabaseError, TimeoutError, OSError, RedisError) as error:
                 logger.warning("the relay could not send; the events stay in the outbox: %r", error)
                 await asyncio.sleep(1)
 
-    def _pass(self) -> None:
+    def _pass(self, unsent: list[int]) -> None:
+        if unsent:
+            release(unsent)
         due = OutboxEntry.objects.filter(ready_at__lte=Now()).order_by("pk")
         if due.exists():
             with transaction.atomic():
@@ -72,15 +80,16 @@ class Relay:
             self._loop.call_soon_threadsafe(self._publisher.resume)
 
     def _send(self, entries: list[OutboxEntry]) -> None:
-        fresh = [
-            publication
-            for entry in entries
-            for publication in decode_publications(entry.body)
-            if publication.expires_at is None or publication.expires_at > time.time()
-        ]
-        sending = asyncio.run_coroutine_threadsafe(self._publisher.send(fresh), self._loop)
-        sending.result(SEND_TIMEOUT)
-        forget([entry.pk for entry in entries])
+        readable = {entry.pk: publications for entry in entries if (publications := _read(entry)) is not None}
+        sending = asyncio.run_coroutine_threadsafe(
+            self._publisher.send([publication for body in readable.values() for publication in body]), self._loop
+        )
+        try:
+            sending.result(SEND_TIMEOUT)
+        except TimeoutError:
+            sending.cancel()
+            raise
+        forget(list(readable))
 
     @staticmethod
     def _is_the_only_one() -> bool:
@@ -90,3 +99,17 @@ class Relay:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [ADVISORY_LOCK])
             return bool(cursor.fetchone()[0])
+
+
+def _read(entry: OutboxEntry) -> list[Publication] | None:
+    """What of it has not expired; None, and another try later, if only another version can read it."""
+    try:
+        publications = decode_publications(entry.body)
+    except msgspec.DecodeError:
+        logger.exception("this version cannot read %s; it waits for one that can", entry)
+        OutboxEntry.objects.filter(pk=entry.pk).update(ready_at=Now() + timedelta(seconds=UNREADABLE_GRACE))
+        return None
+    now = time.time()
+    return [
+        publication for publication in publications if publication.expires_at is None or publication.expires_at > now
+    ]

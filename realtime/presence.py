@@ -2,16 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final, Protocol
 
+from django.db import InterfaceError, OperationalError
 from django.dispatch import Signal
+from redis.exceptions import RedisError
 
 from realtime import database
 from realtime.publishing import publish
 from realtime.signals import PresenceListener, presence_listeners
 
 logger = logging.getLogger(__name__)
+
+RETRY: Final = 1.0  # seconds until a database that was away is tried again
 
 presence_reset: Final = Signal()
 """Sent in a database thread when the only server process starts: nobody can be online yet."""
@@ -73,6 +77,7 @@ class Announcer:
     def __init__(self) -> None:
         self._pending: dict[str, bool] = {}
         self._wake = asyncio.Event()
+        self.online: Callable[[Collection[str]], set[str]] | None = None  # the backend's, which sets it
 
     def announce(self, user: str, *, online: bool) -> None:
         """Tell, soon."""
@@ -84,20 +89,42 @@ class Announcer:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            await self.flush()
+            if not await self.flush():
+                await asyncio.sleep(RETRY)
+                self._wake.set()
 
-    async def flush(self) -> None:
-        """Tell what is to be told."""
+    async def flush(self) -> bool:
+        """Tell what is to be told; False if the database is away, and it must be told later."""
         while self._pending:
-            user = next(iter(self._pending))
-            online = self._pending.pop(user)
-            for listener in presence_listeners.values():
-                await self._call(listener, user, online)
+            user, online = next(iter(self._pending.items()))
+            del self._pending[user]
+            try:
+                await database.run(self._tell, user, online)
+            except (OperationalError, InterfaceError) as error:
+                logger.warning("presence waits for the database: %r", error)
+                self._pending.setdefault(user, online)
+                return False
+        return True
+
+    def _tell(self, user: str, online: bool) -> None:
+        if self._is_outdated(user, online):
+            return
+        for listener in presence_listeners.values():
+            self._call(listener, user, online)
+
+    def _is_outdated(self, user: str, online: bool) -> bool:
+        """Whether the user has come or gone since; then another announcement is, or was, on its way."""
+        try:
+            return self.online is not None and (user in self.online([user])) != online
+        except RedisError:
+            return False
 
     @staticmethod
-    async def _call(listener: PresenceListener, user: str, online: bool) -> None:
+    def _call(listener: PresenceListener, user: str, online: bool) -> None:
         try:
-            await database.run(lambda: publish(*listener(user, online)))
+            publish(*listener(user, online))
+        except (OperationalError, InterfaceError):
+            raise
         except Exception:
             # One app's trouble must not keep the others, or the next users, from being told.
             logger.exception("a presence listener failed", extra={"user": user, "online": online})

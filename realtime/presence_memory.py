@@ -14,6 +14,7 @@ class MemoryPresence:
 
     def __init__(self, announcer: Announcer) -> None:
         self._announcer = announcer
+        announcer.online = self.online
         self._devices: dict[str, set[str]] = {}
         self._leaving: dict[str, asyncio.TimerHandle] = {}
 

@@ -9,7 +9,9 @@ once, by whichever process finds it, and outlives the process that started it.
 
 import asyncio
 import logging
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 from uuid import uuid4
 
@@ -57,14 +59,17 @@ for i = 4, #ARGV, 2 do
 end
 return new
 """
-# ARGV: process, user, connection, grace, whether this was the user's last connection in the process.
+# ARGV: process, user, connection, grace, whether this was the user's last connection in the process, whether
+# the user was announced as online for certain, even if Redis has forgotten it since.
 DISCONNECT = """
 local process, user = ARGV[1], ARGV[2]
 local key = 'user:' .. user .. ':sockets'
-if redis.call('SREM', key, process .. '/' .. ARGV[3]) == 0 then return 0 end
+redis.call('SREM', key, process .. '/' .. ARGV[3])
+if ARGV[6] == '1' then redis.call('SADD', 'presence:online', user) end
 if ARGV[5] == '1' then redis.call('SREM', 'presence:process:' .. process .. ':users', user) end
-if live(user) == 0 then redis.call('ZADD', 'presence:leaving', now() + tonumber(ARGV[4]), user) end
-return 1
+if live(user) == 0 and redis.call('SISMEMBER', 'presence:online', user) == 1 then
+  redis.call('ZADD', 'presence:leaving', now() + tonumber(ARGV[4]), user)
+end
 """
 # ARGV: limit. Returns the users who are newly offline: grace over, or their processes dead.
 SWEEP_SCRIPT = """
@@ -92,6 +97,7 @@ class RedisPresence:
 
     def __init__(self, announcer: Announcer, url: str) -> None:
         self._announcer = announcer
+        announcer.online = self.online
         self._process: Final = uuid4().hex
         options: dict[str, Any] = {
             "socket_timeout": TIMEOUT,
@@ -104,25 +110,32 @@ class RedisPresence:
         self._disconnect = self._loop_client.register_script(_LIVE + DISCONNECT)
         self._sweep = self._loop_client.register_script(_LIVE + SWEEP_SCRIPT)
         self._devices: dict[str, set[str]] = {}
+        # What Redis must be told to forget: True if it has confirmed to know it, False if it may.
+        self._registered: dict[tuple[str, str], bool] = {}
+        self._renew_at = 0.0  # by time.monotonic; at once when something failed
 
     async def connect(self, user: str, connection: str) -> None:
         """A device has come. Without Redis it is told at the next renewal of the lease."""
         self._devices.setdefault(user, set()).add(connection)
-        try:
-            await self._register([user, connection])
-        except RedisError as error:
-            logger.warning("presence waits for Redis: %r", error)
+        with self._patience():
+            await self._register([(user, connection)])
 
     async def disconnect(self, user: str, connection: str) -> None:
-        """A device has gone, or never came. Without Redis the backstops of its keys tell, later."""
+        """A device has gone, or never came. Without Redis it is told when that is back."""
         devices = self._devices.get(user, set())
         devices.discard(connection)
         if not devices:
             self._devices.pop(user, None)
-        arguments: list[str | float] = [self._process, user, connection, conf().offline_grace, int(not devices)]
+        if (user, connection) in self._registered:
+            with self._patience():
+                await self._depart(user, connection)
+
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
         try:
-            await self._disconnect(args=arguments)
+            yield
         except RedisError as error:
+            self._renew_at = 0.0
             logger.warning("presence waits for Redis: %r", error)
 
     def online(self, users: Collection[str]) -> set[str]:
@@ -139,27 +152,44 @@ class RedisPresence:
 
     async def run(self) -> None:
         """Renew the lease with all it stands for, and clear what others left, for ever."""
-        sweeps = 0
+        rest = min(conf().presence_lease / 40, max(conf().offline_grace / 4, 0.05))
         while True:
-            try:
-                if sweeps % 10 == 0:
+            with self._patience():
+                if time.monotonic() >= self._renew_at:
                     await self._renew()
+                    self._renew_at = time.monotonic() + conf().presence_lease / 4
                 for user in await self._sweep(args=[SWEEP]):
                     self._announcer.announce(user, online=False)
-            except RedisError as error:
-                logger.warning("presence waits for Redis: %r", error)
-            sweeps += 1
-            await asyncio.sleep(min(conf().presence_lease / 40, max(conf().offline_grace / 4, 0.05)))
+            await asyncio.sleep(rest)
 
     async def _renew(self) -> None:
         """Registering all devices again costs little and repairs what an outage of Redis lost."""
-        pairs = [name for user, devices in self._devices.items() for device in devices for name in (user, device)]
-        for start in range(0, max(len(pairs), 1), 2 * SWEEP):
-            await self._register(pairs[start : start + 2 * SWEEP])
+        present = [(user, device) for user, devices in self._devices.items() for device in devices]
+        for user, device in self._registered.keys() - set(present):
+            await self._depart(user, device)
+        for start in range(0, max(len(present), 1), SWEEP):
+            await self._register(present[start : start + SWEEP])
 
-    async def _register(self, pairs: list[str]) -> None:
-        for user in await self._connect(args=[self._process, conf().presence_lease, SOCKETS_TTL, *pairs]):
+    async def _register(self, pairs: list[tuple[str, str]]) -> None:
+        pairs = [pair for pair in pairs if self._is_here(*pair)]
+        words = [word for pair in pairs for word in pair]
+        for pair in pairs:
+            self._registered.setdefault(pair, False)
+        for user in await self._connect(args=[self._process, conf().presence_lease, SOCKETS_TTL, *words]):
             self._announcer.announce(user, online=True)
+        for pair in pairs:
+            self._registered[pair] = True
+            if not self._is_here(*pair):  # gone meanwhile: its departure may have been the quicker one
+                await self._depart(*pair)
+
+    async def _depart(self, user: str, connection: str) -> None:
+        is_last, is_certain = user not in self._devices, self._registered[user, connection]
+        grace = conf().offline_grace
+        await self._disconnect(args=[self._process, user, connection, grace, int(is_last), int(is_certain)])
+        self._registered.pop((user, connection), None)
+
+    def _is_here(self, user: str, connection: str) -> bool:
+        return connection in self._devices.get(user, ())
 
     async def close(self) -> None:
         """Others announce who does not come back; only the two clients are closed here."""

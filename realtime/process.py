@@ -9,6 +9,7 @@ from channels.layers import get_channel_layer
 
 from realtime.conf import conf
 from realtime.hub import Hub
+from realtime.limits import limits
 from realtime.outbox import Relay
 from realtime.presence import Announcer, Presence, set_backend
 from realtime.presence_memory import MemoryPresence
@@ -101,6 +102,7 @@ class Process:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await limits().close()
         if hasattr(self.layer, "close"):
             await self.layer.close()
 

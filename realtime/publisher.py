@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from realtime import database, outbox
 from realtime.conf import conf
-from realtime.couriers import Batch, message
+from realtime.couriers import Batch, Routes, message
 from realtime.publications import Publication
 
 logger = logging.getLogger(__name__)
@@ -30,18 +30,22 @@ class Publisher:
         self._layer = layer
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[Batch] = asyncio.Queue(conf().publish_queue)
+        self._routes = Routes()
         self._sent: list[int] = []
-        self._is_down = False
+        self._unsent: list[int] = []
+        self._is_sending = False
+        self._is_down = False  # nothing more is queued until the outbox has been worked off
+        self._has_failed = False  # nor is what is queued already sent: it would overtake what failed
 
     @property
     def is_down(self) -> bool:
-        """Whether the channel layer failed and the outbox has not been worked off since."""
+        """Whether the channel layer failed, or was too slow, and the outbox has not been worked off since."""
         return self._is_down
 
     @property
     def grace(self) -> float:
-        """None while the layer is down, so that the relay sends in order when it is back."""
-        return 0.0 if self._is_down else conf().relay_grace
+        """So long others leave this process's entries to it; it releases those itself that it cannot send."""
+        return conf().relay_grace
 
     def take(self, batch: Batch) -> None:
         """From any thread; waits for an urgent one, `control_timeout` at most."""
@@ -59,13 +63,12 @@ class Publisher:
 
     def submit(self, batch: Batch) -> None:
         """On the loop. What is durable and cannot be queued stays in the outbox."""
-        try:
-            if self._is_down:
-                raise asyncio.QueueFull
-            self._queue.put_nowait(batch)
-        except asyncio.QueueFull:
-            batch.settled.set_result(None)
+        if not self._is_down and self._queue.full():
             self._go_down("the publish queue is full")
+        if self._is_down:
+            self._leave(batch)
+        else:
+            self._queue.put_nowait(batch)
 
     async def submit_all(self, batches: Sequence[Batch]) -> None:
         """On the loop; returns when all are settled, after `control_timeout` at most."""
@@ -77,16 +80,38 @@ class Publisher:
         """Send what is submitted, for ever."""
         while True:
             batch = await self._queue.get()
-            try:
-                await self.send(batch.publications)
-            except LAYER_ERRORS as error:
-                self._go_down(repr(error))
-            else:
-                if batch.entry is not None:
-                    self._sent.append(batch.entry)
-            finally:
-                batch.settled.set_result(None)
-                self._queue.task_done()
+            self._is_sending = True
+            await self._send_batch(batch)
+            self._is_sending = False
+            self._queue.task_done()
+
+    async def _send_batch(self, batch: Batch) -> None:
+        if self._has_failed:
+            self._leave(batch)
+            return
+        try:
+            await self.send(batch.publications)
+        except LAYER_ERRORS as error:
+            self._has_failed = True
+            self._go_down(repr(error))
+            self._leave(batch)
+        else:
+            if batch.entry is not None:
+                self._sent.append(batch.entry)
+            batch.settled.set_result(None)
+
+    def _leave(self, batch: Batch) -> None:
+        """To the relay, if it is durable; what is not is dropped."""
+        if batch.entry is not None:
+            self._unsent.append(batch.entry)
+        batch.settled.set_result(None)
+
+    def take_unsent(self) -> list[int]:
+        """The entries left to the relay; none yet while earlier ones wait in the queue."""
+        if self._is_sending or not self._queue.empty():
+            return []
+        unsent, self._unsent = self._unsent, []
+        return unsent
 
     async def drain(self) -> None:
         """Return when all that was submitted is settled, after `control_timeout` at most."""
@@ -103,12 +128,12 @@ class Publisher:
     async def send(self, publications: Sequence[Publication]) -> None:
         """Through the layer, in order; one of LAYER_ERRORS if it is down."""
         for publication in publications:
-            await self._layer.group_send(publication.group, message(publication))
+            await self._layer.group_send(self._routes.group(publication), message(publication))
 
     def resume(self) -> None:
         """The outbox has been worked off: send directly again."""
-        if self._is_down and self._queue.empty():
-            self._is_down = False
+        if self._is_down and not self._unsent and self._queue.empty():
+            self._is_down = self._has_failed = False
             logger.info("sending directly again")
 
     async def tidy(self) -> None:

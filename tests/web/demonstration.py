@@ -96,5 +96,5 @@ class Demonstration:
     def _output(self) -> Iterator[str]:
         assert self.process is not None
         assert self.process.stdout is not None
-        for line in self.process.stdout:  # not `yield from`, which would close the pipe with the generator
-            yield line  # noqa: UP028
+        for line in self.process.stdout:  # noqa: UP028 -- `yield from` would close the pipe with the generator
+            yield line

@@ -8,13 +8,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from tests.web.demonstration import ROOT, Demonstration
 from web.demo import PASSWORD
-from web.management.commands.run import browsable, listen, unapplied_migrations
+from web.management.commands import run
+from web.management.commands.run import browsable, listen, make_folder, unapplied_migrations
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +107,18 @@ def test_a_host_that_is_not_here_is_an_error() -> None:
         listen("203.0.113.1", 0)
 
 
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CommandError, match="Set DATA_DIR"):
+        make_folder(tmp_path / "file" / "data")
+
+
+def test_a_database_that_does_not_answer_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "MigrationExecutor", Mock(side_effect=OperationalError("refused")))
+    with pytest.raises(CommandError, match="does not answer: refused"):
+        unapplied_migrations()
+
+
 def test_a_port_that_is_no_number_is_an_error_without_a_traceback(demonstration: Demonstration) -> None:
     done = subprocess.run(
         [sys.executable, "manage.py", "run"],
@@ -125,7 +140,13 @@ def test_a_prepared_database_needs_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("host", "shown"),
-    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "localhost"), ("::", "localhost"), ("::1", "[::1]"), ("box.lan", "box.lan")],
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "localhost"),  # noqa: S104 -- only shown
+        ("::", "localhost"),
+        ("::1", "[::1]"),
+        ("box.lan", "box.lan"),
+    ],
 )
 def test_the_address_is_one_that_a_browser_can_open(host: str, shown: str) -> None:
     assert browsable(host) == shown

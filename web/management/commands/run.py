@@ -5,12 +5,13 @@ import signal
 import socket
 from argparse import RawDescriptionHelpFormatter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from realtime.server import BACKLOG, Server, config
@@ -53,7 +54,7 @@ class Command(BaseCommand):
             listener.close()
 
     def _prepare(self) -> None:
-        settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+        make_folder(settings.DATA_DIR)
         if count := unapplied_migrations():
             self._say(f"Preparing the database ({count} migrations) ...")
             call_command("migrate", interactive=False, verbosity=0)
@@ -112,9 +113,20 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
+def make_folder(folder: Path) -> None:
+    """The data folder is there; CommandError if it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"Cannot make the data folder: {error}. Set DATA_DIR to one that you may write.") from error
+
+
 def unapplied_migrations() -> int:
-    """How many are still to be applied."""
-    executor = MigrationExecutor(connection)
+    """How many are still to be applied; CommandError if the database does not answer."""
+    try:
+        executor = MigrationExecutor(connection)
+    except OperationalError as error:
+        raise CommandError(f"The database does not answer: {error}. Look at DATABASE_URL and DATA_DIR.") from error
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
