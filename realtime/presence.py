@@ -77,6 +77,7 @@ class Announcer:
     def __init__(self) -> None:
         self._pending: dict[str, bool] = {}
         self._wake = asyncio.Event()
+        self._telling = asyncio.Lock()
         self.online: Callable[[Collection[str]], set[str]] | None = None  # the backend's, which sets it
 
     def announce(self, user: str, *, online: bool) -> None:
@@ -95,15 +96,16 @@ class Announcer:
 
     async def flush(self) -> bool:
         """Tell what is to be told; False if the database is away, and it must be told later."""
-        while self._pending:
-            user, online = next(iter(self._pending.items()))
-            del self._pending[user]
-            try:
-                await database.run(self._tell, user, online)
-            except (OperationalError, InterfaceError) as error:
-                logger.warning("presence waits for the database: %r", error)
-                self._pending.setdefault(user, online)
-                return False
+        async with self._telling:
+            while self._pending:
+                user, online = next(iter(self._pending.items()))
+                del self._pending[user]
+                try:
+                    await database.run(self._tell, user, online)
+                except (OperationalError, InterfaceError) as error:
+                    logger.warning("presence waits for the database: %r", error)
+                    self._pending.setdefault(user, online)
+                    return False
         return True
 
     def _tell(self, user: str, online: bool) -> None:
