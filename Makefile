@@ -54,8 +54,7 @@ fmt: $(INSTALLED_DEV) ## Format the code and repair what can be repaired
 	$(VENV)/bin/ruff format
 	$(VENV)/bin/ruff check --fix
 
-bench: $(INSTALLED_DEV) ## Measure with the load generator
-	@[ -f bench/run.py ] || { echo "There is no load generator here: bench/run.py does not exist." >&2; exit 1; }
+bench: $(INSTALLED_DEV) ## Measure CPU a delivery, latency and memory a connection
 	$(PYTHON) bench/run.py
 
 shell: $(INSTALLED) ## Open Django's shell

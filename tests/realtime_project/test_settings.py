@@ -19,8 +19,8 @@ PRODUCTION = {
 
 def manage(*words: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
     """A management command in that environment; None takes a variable out."""
-    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "realtime_project.settings", **PRODUCTION, **changes}
-    env = {name: value for name, value in env.items() if value is not None}
+    changed = {**os.environ, "DJANGO_SETTINGS_MODULE": "realtime_project.settings", **PRODUCTION, **changes}
+    env = {name: value for name, value in changed.items() if value is not None}
     run = [sys.executable, "manage.py", *words]
     return subprocess.run(run, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 

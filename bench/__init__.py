@@ -1,0 +1,1 @@
+"""Measuring the server: CPU for each delivery, latency, memory for each connection."""
