@@ -9,6 +9,7 @@ from realtime.addresses import client_address, is_allowed_origin, is_trusted_pro
 from realtime.auth import SUBPROTOCOL, authenticate, take_token
 from realtime.conf import conf
 from realtime.errors import ClientError, Close, translate
+from realtime.outbound import send_close
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -56,7 +57,7 @@ async def refuse(scope: Scope, receive: Receive, send: Send, code: Close, reason
     """Accept, then close: a refusal before accepting reaches clients as HTTP 403 without the code."""
     await receive()
     await send({"type": "websocket.accept", "subprotocol": selected_subprotocol(scope)})
-    await send({"type": "websocket.close", "code": int(code), "reason": reason})
+    await send_close(send, code, reason)
 
 
 def selected_subprotocol(scope: Scope) -> str | None:

@@ -12,6 +12,17 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 OVERHEAD: Final = 200  # bytes that a queued frame costs beside its text
 
 
+async def send_close(send: Send, code: int, reason: str) -> None:
+    """Close a connection; under daphne with 3000 more where the code is one of RFC 6455's own."""
+    message = {"type": "websocket.close", "code": int(code), "reason": reason}
+    try:
+        await send(message)
+    except OSError:
+        raise
+    except Exception:  # noqa: BLE001 -- autobahn raises a bare one: it lets servers send 1000 and 3000 to 4999 only
+        await send(message | {"code": int(code) + 3000})
+
+
 class Frame(NamedTuple):
     """One encoded frame, shared by all its receivers."""
 
@@ -102,10 +113,11 @@ class Outbound:
                 self._wake.clear()
                 while self._frames:
                     frame = self._frames.popleft()
+                    if frame.message["type"] == "websocket.close":
+                        await send_close(self._send, frame.message["code"], frame.message["reason"])
+                        return
                     await self._send(frame.message)
                     self._size -= frame.size
-                    if frame.message["type"] == "websocket.close":
-                        return
         except OSError:  # the client has gone; the reader hears of it too
             logger.debug("a frame met a closed connection")
         finally:

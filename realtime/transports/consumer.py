@@ -15,7 +15,7 @@ from realtime.errors import ClientError, Close, translate
 from realtime.events import encode
 from realtime.limits import limits
 from realtime.middleware import Receive, Scope, Send, address_of, refuse, selected_subprotocol
-from realtime.outbound import Outbound
+from realtime.outbound import Outbound, send_close
 from realtime.process import Process
 from realtime.sessions import Session
 from realtime.times import iso_unix
@@ -182,7 +182,7 @@ class _Connection:
         logger.warning("cut: too slow a reader", extra={"connection": self._session.id})
         with contextlib.suppress(TimeoutError, OSError):
             async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._send({"type": "websocket.close", "code": int(Close.SLOW_CONSUMER), "reason": "too slow"})
+                await send_close(self._send, Close.SLOW_CONSUMER, "too slow")
 
 
 _CLOSE: Final = {

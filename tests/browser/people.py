@@ -1,6 +1,7 @@
 """Somebody with an account, and somebody's window."""
 
 import json
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -9,6 +10,7 @@ from tests.web.demonstration import Demonstration
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, ConsoleMessage, Locator
 
+PATIENCE = 15.0
 LOG_IN = """
 if (!sessionStorage.getItem('visited')) sessionStorage.setItem('session', TOKENS);
 sessionStorage.setItem('visited', 'yes'); // whoever logs out stays out
@@ -90,6 +92,12 @@ class Window:
 
     def click(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).click()
+
+    def until(self, condition: str) -> None:
+        """Return when the JavaScript is true. (`wait_for_function` needs eval, which the page's policy forbids.)"""
+        deadline = time.monotonic() + PATIENCE
+        while not self.page.evaluate(condition):
+            assert time.monotonic() < deadline, f"never true: {condition}"
 
     def _hear(self, message: "ConsoleMessage") -> None:
         # A lost connection is an error on the console as well, and meant to happen.

@@ -85,17 +85,17 @@ STAY = """() => {
 @pytest.fixture
 def visitor(window: Open) -> Window:
     """A window whose page has a connection of its own, at a fake server."""
-    return window()
+    return window(bypass_csp=True)  # Playwright evaluates what a test waits for
 
 
 def test_a_lost_connection_is_resumed_where_it_stood(visitor: Window) -> None:
     server = FakeServer(visitor)
     visitor.visit().page.evaluate(STAY)
-    visitor.page.wait_for_function("connection.state === 'online'")
+    visitor.until("connection.state === 'online'")
     server.push("message.new", {"text": "one"}, offset="7-5")
-    visitor.page.wait_for_function("heard.length === 4")
+    visitor.until("heard.length === 4")
     server.sockets[0].close(code=1001)
-    visitor.page.wait_for_function("heard.filter((entry) => entry === 'online').length === 2")
+    visitor.until("heard.filter((entry) => entry === 'online').length === 2")
     assert [socket.url.partition("/ws/")[2] for socket in server.sockets] == ["", "?resume=7-5&connection=c1"]
     states = [entry for entry in visitor.page.evaluate("heard") if isinstance(entry, str)]
     assert states == ["connecting", "online", "reconnecting", "online"]
@@ -105,14 +105,14 @@ def test_a_network_that_died_in_silence_is_noticed(visitor: Window) -> None:
     server = FakeServer(visitor)
     visitor.page.clock.install()
     visitor.visit().page.evaluate(STAY)
-    visitor.page.wait_for_function("connection.state === 'online'")
+    visitor.until("connection.state === 'online'")
     visitor.page.clock.run_for(25_000)
-    visitor.page.wait_for_function("connection.state === 'online'")
+    visitor.until("connection.state === 'online'")
     assert [frame["event"] for frame in server.heard] == ["heartbeat"]
     visitor.page.clock.run_for(15_000)
-    visitor.page.wait_for_function("heard.includes('reconnecting')")
+    visitor.until("heard.includes('reconnecting')")
     visitor.page.clock.run_for(1_000)
-    visitor.page.wait_for_function("connection.state === 'online'")
+    visitor.until("connection.state === 'online'")
     assert len(server.sockets) == 2
 
 
@@ -125,14 +125,14 @@ def test_a_refused_token_is_renewed_once_and_then_given_up(visitor: Window) -> N
 
     visitor.page.route_web_socket("**/ws/*", refuse)
     visitor.visit().page.evaluate(STAY)
-    visitor.page.wait_for_function("heard.includes('closed')")
+    visitor.until("heard.includes('closed')")
     assert len(sockets) == 2
 
 
 def test_calls_fail_at_once_when_the_connection_goes(visitor: Window) -> None:
     server = FakeServer(visitor)
     visitor.visit().page.evaluate(STAY)
-    visitor.page.wait_for_function("connection.state === 'online'")
+    visitor.until("connection.state === 'online'")
     visitor.page.evaluate("() => { window.answer = connection.call('ping').catch(({ code }) => code); }")
     server.sockets[0].close(code=1012)
     assert visitor.page.evaluate("answer") == "DISCONNECTED"

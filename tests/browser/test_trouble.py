@@ -128,7 +128,7 @@ def test_a_token_that_ends_soon_is_renewed_on_the_same_connection(person: Regist
     with anns.page.expect_response("**/api/auth/token/refresh"):
         sockets[0].send(json.dumps({"event": "auth.expiring", "data": {"expiresAt": "2030-01-01T00:00:00.000Z"}}))
     stored = "JSON.parse(sessionStorage.getItem('session')).access"
-    anns.page.wait_for_function(f"{stored} !== {json.dumps(ann.tokens['access'])}")
+    anns.until(f"{stored} !== {json.dumps(ann.tokens['access'])}")
     anns.open("Ben")
     anns.say("This goes out after it")
     expect(anns.messages.last).to_have_attribute("data-state", "sent")

@@ -157,8 +157,6 @@ async def test_a_revocation_ends_all_connections_but_those_of_the_generation_to_
 async def test_a_revocation_that_comes_while_the_token_is_checked_counts(
     process: Process, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from realtime import auth
-
     checking, go = asyncio.Event(), asyncio.Event()
     run = database.run
 
@@ -168,10 +166,10 @@ async def test_a_revocation_that_comes_while_the_token_is_checked_counts(
         await go.wait()
         return result
 
-    monkeypatch.setattr(auth.database, "run", slow)
+    monkeypatch.setattr("realtime.database.run", slow)
     late = Socket(alice).open()
     await soon(checking.wait())
-    monkeypatch.setattr(auth.database, "run", run)
+    monkeypatch.setattr("realtime.database.run", run)
     await database.run(publish, Disconnect(alice.pk))
     await until(lambda: str(alice.pk) in process.hub._revocations)
     go.set()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import cast
 
 import pytest
 import pytest_asyncio
@@ -15,7 +16,7 @@ from realtime import database, presence
 from realtime.presence import Announcer, Presence
 from realtime.presence_memory import MemoryPresence
 from realtime.presence_redis import RedisPresence
-from realtime.signals import Pushes
+from realtime.signals import PresenceListener, Pushes
 from tests.realtime.waiting import soon, until
 from tests.services import Redis, redis_url
 
@@ -94,7 +95,9 @@ def url() -> Iterator[str]:
 
 @pytest_asyncio.fixture(params=["memory", "Redis"])
 async def process(request: pytest.FixtureRequest, starting: Callable[..., Process], url: str) -> Process:
-    return starting(MemoryPresence if request.param == "memory" else lambda announcer: RedisPresence(announcer, url))
+    if request.param == "memory":
+        return starting(MemoryPresence)
+    return starting(lambda announcer: RedisPresence(announcer, url))
 
 
 @pytest_asyncio.fixture
@@ -194,7 +197,7 @@ async def test_a_listener_that_fails_keeps_nobody_else_from_being_told(
         yield from ()
         raise RuntimeError("no luck")
 
-    listeners = {"fail": fail, **presence.presence_listeners}
+    listeners = {"fail": fail, **cast(dict[str, PresenceListener], vars(presence)["presence_listeners"])}
     monkeypatch.setattr("realtime.presence.presence_listeners", listeners)
     announcer = Announcer()
     for user in ("ann", "bea"):
@@ -419,7 +422,7 @@ async def test_a_late_announcement_does_not_undo_a_newer_one_of_another_process(
 async def test_what_a_listener_could_not_write_down_is_told_again(
     starting: Callable[..., Process], told: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    listen = presence.presence_listeners["listen"]
+    listen = cast(dict[str, PresenceListener], vars(presence)["presence_listeners"])["listen"]
     troubles = [OperationalError("the database is away")]
 
     def unlucky(user: str, online: bool) -> Pushes:

@@ -65,15 +65,18 @@ export class MembersPanel {
       { class: 'person' },
       avatar({ id: userId, name }),
       h('span', { class: 'person-name' }),
+      h('span', { class: 'visually-hidden' }),
       h('span', { class: 'role' }, 'Owner'),
       h('button', { type: 'button', class: 'icon', 'aria-label': `Remove ${name}`, title: 'Remove', onclick: remove }, icon('close')),
     );
   }
 
   #update(row, { userId, name, role }, ownsIt) {
-    const [picture, label, owner, remove] = row.children;
+    const [picture, label, said, owner, remove] = row.children;
     const isMe = userId === this.#chat.me.id;
-    paintAvatar(picture, { id: userId, name, isOnline: this.#chat.isOnline(userId) });
+    const isOnline = this.#chat.isOnline(userId);
+    paintAvatar(picture, { id: userId, name, isOnline });
+    setText(said, isOnline ? 'online' : '');
     setText(label, isMe ? `${name} (you)` : name);
     owner.hidden = role !== 'owner';
     remove.hidden = !ownsIt || isMe;

@@ -1,0 +1,71 @@
+"""Health tells the truth, with the reasons."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from django.db import DatabaseError
+from django.test import AsyncClient
+
+from realtime import views
+from realtime.process import Process, _guarded
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
+
+
+async def ask(path: str) -> tuple[int, Any]:
+    answer = await AsyncClient().get(path)
+    return answer.status_code, answer.json()
+
+
+async def test_a_server_that_works_is_healthy_and_ready(process: Process) -> None:
+    assert await ask("/healthz") == (200, {"status": "ok"})
+    assert await ask("/readyz") == (200, {"status": "ok", "troubles": []})
+
+
+async def test_without_its_database_it_is_alive_but_not_ready(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise DatabaseError
+
+    monkeypatch.setattr(views, "_ask_database", away)
+    assert await ask("/readyz") == (503, {"status": "unready", "troubles": ["the database does not answer"]})
+    assert (await ask("/healthz"))[0] == 200
+
+
+async def test_a_background_loop_that_has_stopped_makes_it_unready(
+    process: Process, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken() -> None:
+        raise RuntimeError("a bug")
+
+    task = asyncio.create_task(_guarded("relay", broken()), name="relay")
+    await asyncio.wait([task])
+    process._tasks.append(task)
+    assert await ask("/readyz") == (503, {"status": "unready", "troubles": ["the relay has stopped"]})
+    assert "the relay of this process has stopped" in caplog.text
+    process._tasks.remove(task)
+
+
+async def test_while_it_drains_nobody_is_sent_there(process: Process) -> None:
+    await process.drain()
+    assert (await ask("/readyz"))[1]["troubles"] == ["draining"]
+
+
+async def test_without_its_channel_layer_it_is_not_ready(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(self: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr("realtime.publisher.Publisher.probe", away)
+    assert (await ask("/readyz"))[1]["troubles"] == ["the channel layer does not answer"]
+
+
+async def test_processes_are_started_once(process: Process) -> None:
+    assert await Process.started() is process
+
+
+async def test_two_first_connections_start_one_process(transactional_db: None) -> None:
+    first, second = await asyncio.gather(Process.started(), Process.started())
+    assert first is second
+    await first.stop()
