@@ -1,6 +1,5 @@
 """The plain wire's door and its edges, without a network between."""
 
-import asyncio
 import json
 from typing import Any
 
@@ -15,7 +14,7 @@ from realtime.middleware import JWTAuthMiddleware
 from realtime.process import Process
 from realtime.transports.plain import PLAIN, ProtocolError, RequestError
 from tests.realtime.sockets import Socket
-from tests.realtime.waiting import soon, until
+from tests.realtime.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -179,7 +178,7 @@ class Stock(AsyncJsonWebsocketConsumer):
 
     async def connect(self) -> None:
         await self.accept()
-        user = self.scope["user"]
+        user: Any = self.scope["user"]
         await self.send_json({"event": "you", "id": getattr(user, "id", None), "known": user.is_authenticated})
 
 
@@ -215,7 +214,7 @@ async def test_without_a_valid_token_a_stock_consumer_finds_nobody(process: Proc
         seen.append((scope["user"], getattr(scope["credentials"], "code", None)))
 
     socket = Socket(token=token).open(JWTAuthMiddleware(app))
-    await soon(asyncio.wait([socket.task]))  # type: ignore[list-item]
+    await socket.ended()
     assert seen == [(AnonymousUser(), "AUTH_FAILED" if token else None)]
 
 

@@ -95,7 +95,7 @@ def test_the_old_value_is_the_databases_not_the_instances(told: Told, person: Ca
 def test_an_expression_counts_as_a_change(told: Told, person: Callable[..., User]) -> None:
     ann = person("ann", display_name="Ann")
     told.clear()
-    ann.display_name = Upper(F("display_name"))  # type: ignore[assignment]
+    ann.display_name = Upper(F("display_name"))
     ann.save(update_fields=["display_name"])
     assert told == [("changed", {"display_name": "Ann"})]
 
