@@ -1,12 +1,13 @@
 """The chat in Django's admin."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
+from chat import services
 from chat.models import Conversation, Membership, Message
 
 
@@ -16,6 +17,13 @@ class MembershipInline(TabularInline):  # type: ignore[misc]
     model = Membership
     extra = 0
     autocomplete_fields = ("user",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        queryset: QuerySet[Membership] = super().get_queryset(request)
+        return queryset.select_related("user", "conversation")
+
+    def has_change_permission(self, request: HttpRequest, obj: Conversation | None = None) -> bool:
+        return False  # who is in stays who they are: let others in, or put them out
 
 
 @admin.register(Conversation)
@@ -32,6 +40,10 @@ class ConversationAdmin(ModelAdmin):  # type: ignore[misc]
         """With the number of members, in the one query."""
         queryset: QuerySet[Conversation] = super().get_queryset(request)
         return queryset.annotate(member_count=Count("memberships", distinct=True))
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        services.hand_over(form.instance)
 
     @admin.display(ordering="member_count", description="members")
     def member_count(self, conversation: Conversation) -> int:

@@ -67,6 +67,10 @@ class ConversationCreated(Event, wire="conversation.created", policy=DURABLE):
         )
 
 
+class ConversationUpdated(ConversationCreated, wire="conversation.updated", policy=DURABLE):
+    """A conversation of yours is another now: somebody's role, for one."""
+
+
 class MemberAdded(Event, wire="conversation.memberAdded", policy=DURABLE):
     """Somebody, perhaps you, was let into a conversation."""
 

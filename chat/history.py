@@ -26,9 +26,11 @@ def page(
         rows = list(older.order_by("-position")[: limit + 1])
         has_older, rows = len(rows) > limit, rows[:limit][::-1]
         has_newer = before is not None
+    first = rows[0].position if rows else (after or 0) + 1
+    last = rows[-1].position if rows else (before or 1) - 1
     return {
-        "next": _link(url, after=rows[-1].position, limit=limit) if rows and has_newer else None,
-        "previous": _link(url, before=rows[0].position, limit=limit) if rows and has_older else None,
+        "next": _link(url, after=last, limit=limit) if has_newer else None,
+        "previous": _link(url, before=first, limit=limit) if has_older else None,
         "results": MessageSerializer(rows, many=True).data,
     }
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Case, F, Prefetch, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
 from accounts.selectors import blocked_pairs
@@ -21,7 +21,7 @@ def is_member(*, conversation: Id, user: Id) -> bool:
 
 def conversations_of(reader: Id) -> QuerySet[Conversation]:
     """The reader's conversations with their members."""
-    members = Prefetch("memberships", Membership.objects.select_related("user").order_by("id"))
+    members = Prefetch("memberships", _shown_to(reader).order_by("id"))
     return (
         Conversation.objects.filter(memberships__user_id=reader)
         .annotate(active_at=Coalesce("last_message_at", "created_at"))
@@ -38,7 +38,18 @@ def members_of(reader: Id, conversation: Id) -> QuerySet[Membership]:
     """Who is in a conversation of the reader's; Conversation.DoesNotExist for any other."""
     if not is_member(conversation=conversation, user=reader):
         raise Conversation.DoesNotExist
-    return Membership.objects.filter(conversation_id=conversation).select_related("user")
+    return _shown_to(reader).filter(conversation_id=conversation)
+
+
+def get_member(reader: Id, conversation: Id, user: Id) -> Membership:
+    """One of the `members_of` a conversation."""
+    return members_of(reader, conversation).get(user_id=user)
+
+
+def _shown_to(reader: Id) -> QuerySet[Membership]:
+    """Memberships with their users; `online` is told of nobody whom a block parts from the reader."""
+    hidden = When(user__in=blocked_pairs(reader), then=Value(False))
+    return Membership.objects.select_related("user").annotate(online=Case(hidden, default=F("user__is_online")))
 
 
 def messages_of(reader: Id, conversation: Id) -> QuerySet[Message]:

@@ -14,7 +14,7 @@ class MemberSerializer(CamelModelSerializer):
     user_id = serializers.UUIDField(read_only=True)
     name = serializers.CharField(source="user.name", read_only=True)
     avatar = serializers.SerializerMethodField()
-    is_online = serializers.BooleanField(source="user.is_online", read_only=True)
+    is_online = serializers.BooleanField(source="online", read_only=True)
 
     class Meta:
         """What everybody in the conversation sees."""

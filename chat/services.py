@@ -15,6 +15,7 @@ from accounts.models import User
 from accounts.selectors import are_blocked, visible_users
 from chat.exceptions import TextTooLong
 from chat.models import Conversation, Membership, Message
+from chat.selectors import is_member
 
 Id = UUID | str
 PAIR = 2
@@ -71,10 +72,12 @@ def add_member(*, actor_id: Id, conversation_id: Id, user_id: Id) -> Membership:
     _require_owner(conversation, actor_id)
     if conversation.kind == Conversation.Kind.DIRECT:
         raise ValidationError("Nobody can be added to a direct conversation; begin a group.")
+    user = visible_users(actor_id).get(pk=user_id)
+    if known := conversation.memberships.filter(user=user).first():
+        return known
     if conversation.memberships.count() >= settings.CHAT_MAX_MEMBERS:
         raise ValidationError(f"A conversation has at most {settings.CHAT_MAX_MEMBERS} members.")
-    user = visible_users(actor_id).get(pk=user_id)
-    return Membership.objects.get_or_create(conversation=conversation, user=user)[0]
+    return Membership.objects.create(conversation=conversation, user=user)
 
 
 @transaction.atomic
@@ -86,12 +89,16 @@ def remove_member(*, actor_id: Id, conversation_id: Id, user_id: Id) -> None:
     if UUID(str(user_id)) != UUID(str(actor_id)):
         _require_owner(conversation, actor_id)
     conversation.memberships.get(user_id=user_id).delete()
-    _hand_over(conversation)
+    hand_over(conversation)
 
 
-def _hand_over(conversation: Conversation) -> None:
-    """A group that its owner left belongs to whoever has been in it longest."""
-    if not conversation.memberships.filter(role=Membership.Role.OWNER).exists():
+@transaction.atomic
+def hand_over(conversation: Conversation) -> None:
+    """A group that its owner has left belongs to whoever has been in it longest."""
+    if (
+        conversation.kind == Conversation.Kind.GROUP
+        and not conversation.memberships.filter(role=Membership.Role.OWNER).exists()
+    ):
         heir = conversation.memberships.order_by("joined_at", "id").first()
         if heir is not None:
             heir.role = Membership.Role.OWNER
@@ -107,13 +114,13 @@ def _require_owner(conversation: Conversation, actor: Id) -> None:
 def send_message(*, sender_id: Id, conversation_id: Id, text: str, temp_id: str | None = None) -> Message:
     """Say something. The same `temp_id` again says nothing new: the first message comes back."""
     text = _clean(text)
+    ProhibitNullCharactersValidator()(temp_id)
     conversation = _lock(conversation_id, sender_id)
     if temp_id and (known := _sent(sender_id, temp_id)):
         return known
     _require_no_block(conversation, sender_id)
     conversation.last_position += 1
     conversation.last_message_at = timezone.now()
-    conversation.save(update_fields=["last_position", "last_message_at"])
     message = Message(
         conversation=conversation,
         sender_id=sender_id,
@@ -123,6 +130,7 @@ def send_message(*, sender_id: Id, conversation_id: Id, text: str, temp_id: str 
     )
     try:
         with transaction.atomic():
+            conversation.save(update_fields=["last_position", "last_message_at"])
             message.save(force_insert=True)
     except IntegrityError:
         # Another device used this temp_id at the same moment, in another conversation.
@@ -154,4 +162,8 @@ def _require_no_block(conversation: Conversation, sender: Id) -> None:
 
 def _lock(conversation: Id, member: Id) -> Conversation:
     """The conversation, locked to the end of the transaction; DoesNotExist for who is no member."""
-    return Conversation.objects.select_for_update(of=("self",)).get(pk=conversation, memberships__user_id=member)
+    locked = Conversation.objects.select_for_update().get(pk=conversation)
+    # A query of its own, after the wait for the lock: the lock's still sees what was before it.
+    if not is_member(conversation=locked.pk, user=member):
+        raise Conversation.DoesNotExist
+    return locked

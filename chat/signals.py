@@ -2,7 +2,15 @@
 
 from accounts.models import User
 from accounts.selectors import blocked_pairs
-from chat.events import ConversationCreated, Member, MemberAdded, MemberRemoved, MessageNew, PresenceChanged
+from chat.events import (
+    ConversationCreated,
+    ConversationUpdated,
+    Member,
+    MemberAdded,
+    MemberRemoved,
+    MessageNew,
+    PresenceChanged,
+)
 from chat.models import Conversation, Membership, Message
 from chat.rooms import ConversationRoom
 from chat.selectors import conversation_ids_of
@@ -29,7 +37,7 @@ def tell_conversation(conversation: Conversation) -> Pushes:
     yield Push([UserRoom(member.user_id) for member in event.members], event)
 
 
-@pushes(Membership)
+@pushes(Membership, watch=("role",))
 def membership_changed(membership: Membership, change: Change) -> Pushes:
     """A new member is let in before anybody is told, a removed one is put out after it."""
     room, user_id = ConversationRoom(membership.conversation_id), str(membership.user_id)
@@ -38,6 +46,8 @@ def membership_changed(membership: Membership, change: Change) -> Pushes:
         yield Admit(user_id, room)
         member = Member.of(membership)
         yield Push(both, MemberAdded(conversation_id=room.key, user_id=user_id, member=member))
+    elif change.changed("role"):
+        yield Push(room, ConversationUpdated.of(membership.conversation))
     elif change.deleted:
         yield Push(both, MemberRemoved(conversation_id=room.key, user_id=user_id))
         yield Evict(user_id, room)

@@ -73,7 +73,8 @@ class MembersView(ListAPIView[Membership]):
         """Let somebody in."""
         data = serializers.NewMemberSerializer.read(request)
         member = services.add_member(actor_id=reader(request), conversation_id=conversation_id, **data)
-        return Response(serializers.MemberSerializer(member).data, status=201)
+        shown = selectors.get_member(reader(request), conversation_id, member.user_id)
+        return Response(serializers.MemberSerializer(shown).data, status=201)
 
 
 @extend_schema(tags=["chat"])

@@ -18,11 +18,10 @@ def _networks(proxies: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]
 
 def is_trusted_proxy(address: str) -> bool:
     """Whether forwarding headers that come from this address are believed."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in network for network in _networks(tuple(conf().trusted_proxies)))
+    plain = _plain(address)
+    return plain is not None and any(
+        ip_address(plain) in network for network in _networks(tuple(conf().trusted_proxies))
+    )
 
 
 def client_address(peer: str, forwarded_for: str | None) -> str:
@@ -37,9 +36,10 @@ def client_address(peer: str, forwarded_for: str | None) -> str:
 def _plain(address: str) -> str | None:
     """The address in its one spelling; None for what is no address (a client can send anything)."""
     try:
-        return str(ip_address(address.strip("[]")))
+        parsed = ip_address(address.strip("[]"))
     except ValueError:
         return None
+    return str(getattr(parsed, "ipv4_mapped", None) or parsed)  # IPv4 on a dual-stack socket
 
 
 def is_allowed_origin(origin: str | None, *, host: str, secure: bool, allowed: Iterable[str]) -> bool:
@@ -49,17 +49,16 @@ def is_allowed_origin(origin: str | None, *, host: str, secure: bool, allowed: I
     """
     if origin is None:
         return True
+    theirs = _triple(origin)
+    ours = (f"{'https' if secure else 'http'}://{host}", *allowed)
+    return theirs is not None and any(theirs == _triple(candidate) for candidate in ours)
+
+
+def _triple(url: str) -> tuple[str, str, int | None] | None:
+    """Scheme, host and port; None for what is no origin."""
     try:
-        theirs = _triple(origin)
+        parts = urlsplit(url)
+        port = parts.port or DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
-        return False
-    if theirs == _triple(f"{'https' if secure else 'http'}://{host}"):
-        return True
-    return any(theirs == _triple(candidate) for candidate in allowed)
-
-
-def _triple(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    if not parts.scheme or not parts.hostname:
-        raise ValueError(f"{url!r} is no origin")
-    return parts.scheme, parts.hostname.lower(), parts.port or DEFAULT_PORTS.get(parts.scheme)
+        return None
+    return (parts.scheme, parts.hostname.lower(), port) if parts.scheme and parts.hostname else None

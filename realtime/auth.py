@@ -72,7 +72,7 @@ def take_token(scope: dict[str, Any]) -> str | None:
     headers = []
     for name, value in scope["headers"]:
         if name == b"authorization":
-            token = _bearer(value.decode("latin-1"))
+            token = _bearer(value.decode("latin-1")) or token
         elif name != b"sec-websocket-protocol":
             headers.append((name, value))
     offered = scope.get("subprotocols", [])
@@ -84,6 +84,6 @@ def take_token(scope: dict[str, Any]) -> str | None:
     return token or None
 
 
-def _bearer(header: str) -> str:
+def _bearer(header: str) -> str | None:
     scheme, _, token = header.strip().partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+    return token.strip() or None if scheme.lower() == "bearer" else None

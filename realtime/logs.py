@@ -6,14 +6,18 @@ from typing import Any, Final
 
 import structlog
 
-# A JWT wherever it stands, and the value of anything that is named like a secret in a URL or a header.
+# A JWT wherever it stands, and the value of anything that is named like a secret in a URL, a header or a body
+# (whose quotes a JSON line escapes). Linear in the length of the line: a client can write a long one.
 _SECRETS: Final = (
-    (re.compile(r"\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?"), "[token]"),
+    (re.compile(r"(?<![\w-])eyJ[\w-]{5,}+\.[\w-]++(?:\.[\w-]*+)?"), "[token]"),
     (
-        re.compile(r"((?:\b|_)(?:token|access|refresh|password|resume|pid)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;}]+", re.I),
+        re.compile(
+            r"((?:token|password|\b(?:access|refresh|resume|pid))(?:\\*[\"'])?\s*+[=:]\s*+(?:\\*[\"'])?)[^\s\"'&,;}\\]+",
+            re.I,
+        ),
         r"\1[redacted]",
     ),
-    (re.compile(r"(\bbearer[\s.]+)[\w.~+/=-]+", re.I), r"\1[redacted]"),
+    (re.compile(r"(\bbearer[\s.]++)[\w.~+/=-]+", re.I), r"\1[redacted]"),
 )
 
 

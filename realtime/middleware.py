@@ -24,7 +24,8 @@ def header(scope: Scope, name: bytes) -> str | None:
 
 def address_of(scope: Scope) -> str:
     """The client's address, behind the trusted proxies."""
-    return client_address(_peer(scope), header(scope, b"x-forwarded-for"))
+    hops = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    return client_address(_peer(scope), ",".join(hops))
 
 
 def _peer(scope: Scope) -> str:

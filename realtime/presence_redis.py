@@ -183,7 +183,7 @@ class RedisPresence:
                 await self._depart(*pair)
 
     async def _depart(self, user: str, connection: str) -> None:
-        is_last, is_certain = user not in self._devices, self._registered[user, connection]
+        is_last, is_certain = user not in self._devices, self._registered.get((user, connection), False)
         grace = conf().offline_grace
         await self._disconnect(args=[self._process, user, connection, grace, int(is_last), int(is_certain)])
         self._registered.pop((user, connection), None)

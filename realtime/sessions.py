@@ -59,6 +59,7 @@ class Session:
         self._is_started = False
         self._timers: list[asyncio.TimerHandle] = []
         self._effects: list[Callable[[], Awaitable[None] | None]] = []
+        self._joining: set[str] = set()
         self._evicted: set[str] = set()  # since the running command, or the start, began
 
     @property
@@ -74,7 +75,8 @@ class Session:
             return
         if not room.allows(self.user):
             raise ClientError("FORBIDDEN", "You may not listen there.")
-        if sum(self.rooms.values()) >= conf().max_rooms:
+        self._joining.add(room.address)
+        if sum(self.rooms.values()) + len(self._joining) > conf().max_rooms:
             raise ClientError("TOO_MANY_ROOMS", f"A connection can be in {conf().max_rooms} rooms; leave one first.")
         self._effects.append(lambda: self._enter(room.address, by_request=True))
 
@@ -197,6 +199,7 @@ class Session:
         change after the answer to it; only changes of who hears what go first.
         """
         self._effects.clear()
+        self._joining.clear()
         self._evicted.clear()
         held: list[Batch] = []
         try:

@@ -56,20 +56,25 @@ class _Connection:
         self._scope, self._receive, self._send = scope, receive, send
         self._task = asyncio.current_task()
         self._is_too_slow = False
+        self._is_busy = False
+        self._auth_id = b""
         self._outbound = Outbound(send, limit=conf().send_buffer, on_overflow=self._cut)
         self._session = Session(process, PLAIN, self._outbound)
         self._credentials: Credentials | None = None
 
     async def serve(self) -> None:
-        await self._receive()  # websocket.connect
-        await self._send({"type": "websocket.accept", "subprotocol": selected_subprotocol(self._scope)})
         try:
+            await self._receive()  # websocket.connect
+            await self._send({"type": "websocket.accept", "subprotocol": selected_subprotocol(self._scope)})
             if await self._enter():
                 await self._read()
+            if self._is_too_slow:
+                await self._abort()
             await self._outbound.closed(CLOSE_TIMEOUT)
         except asyncio.CancelledError:
-            if not self._is_too_slow:
+            if self._task is None or not self._is_too_slow:
                 raise
+            self._task.uncancel()
             await self._abort()
         finally:
             self._outbound.stop()
@@ -110,7 +115,8 @@ class _Connection:
 
     def _refuse(self, error: ClientError) -> None:
         logger.info("refused", extra={"code": error.code, "address": address_of(self._scope)})
-        self._session.end(error, _CLOSE.get(error.code, Close.GOING_AWAY))
+        farewell = PLAIN.reply(self._auth_id, error)  # under the id of the `auth` frame, if it had one
+        self._outbound.close(_CLOSE.get(error.code, Close.GOING_AWAY), error.code, farewell=farewell)
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -120,10 +126,15 @@ class _Connection:
             message = await self._receive()
             if message["type"] == "websocket.disconnect" or self._outbound.is_closed:
                 return
+            self._is_busy = True
             try:
                 await self._handle(message)
             except ProtocolError as error:
                 self._outbound.close(error.close, error.reason)
+            finally:
+                self._is_busy = False
+            if self._is_too_slow:
+                return
 
     async def _handle(self, message: dict[str, Any]) -> None:
         text = message.get("text")
@@ -154,6 +165,7 @@ class _Connection:
         except Exception as error:
             refusal = translate(error)
             if is_first and refusal.code in _CLOSE:
+                self._auth_id = bytes(request.id)
                 raise refusal from error
             self._reply(bytes(request.id), refusal)
             return
@@ -172,12 +184,10 @@ class _Connection:
 
     def _cut(self) -> None:
         self._is_too_slow = True
-        if self._task is not None:
+        if self._task is not None and not self._is_busy:  # a command that runs is not cut off in the middle
             self._task.cancel()
 
     async def _abort(self) -> None:
-        if self._task is not None:
-            self._task.uncancel()
         self._outbound.stop()
         logger.warning("cut: too slow a reader", extra={"connection": self._session.id})
         with contextlib.suppress(TimeoutError, OSError):

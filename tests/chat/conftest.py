@@ -13,7 +13,7 @@ __all__ = ["published", "stranger"]
 @pytest.fixture
 def group(alice: User, bob: User) -> Conversation:
     """Alice's, with bob in it."""
-    return services.create_conversation(creator_id=alice.pk, kind="group", members=[bob.pk], title="Lunch")
+    return services.create_conversation(creator_id=alice.pk, kind="group", members=[bob.pk], title="Trip")
 
 
 @pytest.fixture

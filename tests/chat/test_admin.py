@@ -12,7 +12,7 @@ from accounts.models import User
 from chat import services
 from chat.models import Conversation, Membership, Message
 from realtime.publishing import Admit, Evict, Intent
-from tests.chat.conftest import say
+from tests.chat.talk import say
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +49,7 @@ def form(group: Conversation, *, delete: User | None = None, add: User | None = 
 
 def test_every_list_opens_and_can_be_searched(desk: Client, group: Conversation, alice: User) -> None:
     say(group, alice, "hello there")
-    for model, query in (("conversation", "Trip"), ("conversation", "alice"), ("message", "hello")):
+    for model, query in (("conversation", group.title), ("conversation", "alice"), ("message", "hello")):
         response = desk.get(page(f"{model}_changelist"), {"q": query})
         assert response.status_code == 200
         assert response.context["cl"].result_count == 1

@@ -141,6 +141,5 @@ def test_who_is_let_in_hears_from_then_on_and_who_is_out_no_more(
 # -- defects ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="PostgreSQL refuses it with a DataError, which becomes INTERNAL")
 def test_a_temporary_id_with_a_nul_is_bad_input(connect: Connect, group: Conversation, alice: User) -> None:
     assert refusal(connect(alice), conversationId=str(group.pk), text="x", tempId="a\x00") == "INVALID_PAYLOAD"

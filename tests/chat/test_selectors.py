@@ -129,7 +129,7 @@ def walk(messages: Any, link: str, **asked: int) -> list[list[int]]:
     pages: list[list[int]] = []
     while asked:
         assert len(pages) < 100
-        shown = page(messages, url="http://testserver/there/", **asked)  # type: ignore[arg-type]
+        shown = page(messages, url="http://testserver/there/", **asked)
         pages.append([message["position"] for message in shown["results"]])
         assert len(pages[-1]) <= asked["limit"]
         url = urlsplit(shown[link] or "")

@@ -16,7 +16,7 @@ from realtime.publishing import Admit, Evict, Intent, Push
 from realtime.rooms import Room, UserRoom
 from realtime.signals import Change
 from realtime.times import iso
-from tests.chat.conftest import say
+from tests.chat.talk import say
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

@@ -2,6 +2,7 @@
 
 import os
 from argparse import RawDescriptionHelpFormatter
+from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -27,4 +28,5 @@ class Command(BaseCommand):
 
     def handle(self, *, host: str, port: int, **_: Any) -> None:
         """Serve until a signal."""
-        serve(host=host, port=port)
+        with suppress(KeyboardInterrupt):  # uvicorn ends in order, then raises the signal once more
+            serve(host=host, port=port)
