@@ -20,7 +20,7 @@ Connect = Callable[..., Client]
 def refusal(client: Client, **data: Any) -> str:
     with pytest.raises(CallError) as refused:
         client.call("message.send", data)
-    return refused.value.code
+    return str(refused.value.code)
 
 
 def test_a_member_says_something_and_all_members_hear_it(

@@ -20,7 +20,6 @@ from chat.models import Conversation, Membership, Message
 from realtime.errors import translate
 from realtime.intents import Intent
 from tests.accounts.threads import at_once
-from tests.services import on_sqlite
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

@@ -8,7 +8,14 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.services import block_user, set_presence
 from chat import services
-from chat.events import ConversationCreated, MemberAdded, MemberRemoved, MessageNew, PresenceChanged
+from chat.events import (
+    ConversationCreated,
+    ConversationUpdated,
+    MemberAdded,
+    MemberRemoved,
+    MessageNew,
+    PresenceChanged,
+)
 from chat.models import Conversation, Membership, Message
 from chat.rooms import ConversationRoom
 from chat.signals import membership_changed, message_changed, tell_presence
@@ -102,9 +109,17 @@ def test_a_member_who_goes_is_told_and_then_put_out(group: Conversation, bob: Us
     ]
 
 
-def test_a_changed_role_puts_nobody_in_or_out(group: Conversation, alice: User, published: list[Intent]) -> None:
+def test_a_changed_role_is_told_and_puts_nobody_in_or_out(
+    group: Conversation, alice: User, published: list[Intent]
+) -> None:
     services.remove_member(actor_id=alice.pk, conversation_id=group.pk, user_id=alice.pk)
-    assert [type(intent) for intent in published] == [Push, Evict]  # of Alice; Bob, who became the owner, none
+    assert [type(intent) for intent in published] == [Push, Evict, Push]  # two for Alice, one for Bob, the new owner
+    heir = published[-1]
+    assert isinstance(heir, Push)
+    assert isinstance(heir.event, ConversationUpdated)
+    assert [(member.user_id, member.role) for member in heir.event.members] == [
+        (str(group.memberships.get().user_id), "owner")
+    ]
     assert list(membership_changed(group.memberships.get(), Change())) == []
 
 
@@ -162,4 +177,4 @@ def test_of_a_deleted_user_nothing_is_told(bob: User) -> None:
 
 def test_of_somebody_without_conversations_nobody_hears(carol: User) -> None:
     (push,) = tell_presence(str(carol.pk), True)
-    assert push.publication() is None  # type: ignore[union-attr]
+    assert push.publication() is None

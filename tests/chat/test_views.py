@@ -315,7 +315,8 @@ def test_pages_cover_every_message_exactly_once_in_either_direction(
         say(conversation, carol if number in unseen else bob, str(number))
     expected = [str(number) for number in range(count) if number not in unseen]
 
-    client, seen = as_user(alice), []
+    client = as_user(alice)
+    seen: list[str] = []
     page = f"{url(conversation, 'messages')}?limit={limit}" + ("&after=0" if from_the_oldest else "")
     while page:
         body = client.get(page).json()

@@ -40,17 +40,23 @@ def test_data_and_id_may_be_left_out() -> None:
 @example("\ufeff{}")
 @example('{"event":"ping","data":{"n":1e999}}')
 def test_whatever_comes_is_a_request_or_an_error(text: str) -> None:
-    try:
-        request = PLAIN.decode(text)
-    except RequestError as error:
-        assert error.error.code == "INVALID_PAYLOAD"
-        json.loads(error.id or b"null")
-    except ProtocolError as error:
-        assert error.close == Close.NOT_JSON
+    outcome = _outcome(text)
+    if isinstance(outcome, RequestError):
+        assert outcome.error.code == "INVALID_PAYLOAD"
+        json.loads(outcome.id or b"null")
+    elif isinstance(outcome, ProtocolError):
+        assert outcome.close == Close.NOT_JSON
         with pytest.raises((ValueError, RecursionError)):
             json.loads(text, parse_constant=_refuse)
     else:
-        assert isinstance(request, Request)
+        assert isinstance(outcome, Request)
+
+
+def _outcome(text: str) -> Request | RequestError | ProtocolError:
+    try:
+        return PLAIN.decode(text)
+    except (RequestError, ProtocolError) as error:
+        return error
 
 
 def _refuse(name: str) -> None:
