@@ -21,11 +21,11 @@ from redis.exceptions import RedisError
 
 from realtime.conf import conf
 from realtime.errors import ClientError
+from realtime.redis_pools import TIMEOUT, loop_pool
 
 logger = logging.getLogger(__name__)
 
 UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day"}
-REDIS_TIMEOUT = 1  # seconds; a dead Redis must not hold up a message for longer
 
 
 @lru_cache(maxsize=256)
@@ -47,9 +47,9 @@ class Limits:
         self._loop: AsyncMovingWindow | None = None
         self._loop_pool: redis.asyncio.ConnectionPool | None = None
         if redis_url:
-            options: dict[str, Any] = {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT}
+            options: dict[str, Any] = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
             self._threads = MovingWindowRateLimiter(RedisStorage(redis_url, **options))
-            self._loop_pool = redis.asyncio.ConnectionPool.from_url(redis_url, **options)
+            self._loop_pool = loop_pool(redis_url)
             pool: Any = self._loop_pool
             storage = AsyncRedisStorage(f"async+{redis_url}", connection_pool=pool, implementation="redispy")
             self._loop = AsyncMovingWindow(storage)

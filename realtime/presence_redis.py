@@ -21,11 +21,11 @@ from redis.exceptions import RedisError
 
 from realtime.conf import conf
 from realtime.presence import Announcer
+from realtime.redis_pools import TIMEOUT, loop_pool
 
 logger = logging.getLogger(__name__)
 
 SOCKETS_TTL: Final = 3600
-TIMEOUT: Final = 1.0
 SWEEP: Final = 100  # leaving users, or dead processes, in one script
 ONLINE: Final = "presence:online"
 
@@ -104,7 +104,7 @@ class RedisPresence:
             "socket_connect_timeout": TIMEOUT,
             "decode_responses": True,
         }
-        self._loop_client = redis.asyncio.Redis.from_url(url, **options)
+        self._loop_client = redis.asyncio.Redis.from_pool(loop_pool(url, decode_responses=True))
         self._thread_client = redis.Redis.from_url(url, **options)
         self._connect = self._loop_client.register_script(_LIVE + CONNECT)
         self._disconnect = self._loop_client.register_script(_LIVE + DISCONNECT)
