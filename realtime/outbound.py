@@ -33,7 +33,7 @@ class Frame(NamedTuple):
     @classmethod
     def text(cls, text: str, *, is_droppable: bool = False) -> "Frame":
         """A WebSocket text frame."""
-        return cls({"type": "websocket.send", "text": text}, len(text) + OVERHEAD, is_droppable)
+        return cls({"type": "websocket.send", "text": text}, len(text.encode()) + OVERHEAD, is_droppable)
 
 
 class Outbound:

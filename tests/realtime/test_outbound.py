@@ -183,6 +183,5 @@ async def test_a_client_that_has_gone_ends_the_queue_quietly(
 # -- defects ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="the limit is of bytes, the size is counted in characters")
 async def test_a_frame_is_as_big_as_its_bytes() -> None:
     assert Frame.text("😀" * 100).size == 400 + OVERHEAD
