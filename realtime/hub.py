@@ -163,7 +163,7 @@ class Hub:
             frame = frames.get(session.codec)
             if frame is None:
                 frame = frames[session.codec] = delivery_frame(session.codec, delivery)
-            session.outbound.write(frame)
+            session.hear(frame)
 
     def _listeners(self, addresses: tuple[str, ...]) -> Iterable["Session"]:
         if len(addresses) == 1:

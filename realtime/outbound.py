@@ -4,7 +4,9 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
+
+from realtime.errors import Close
 
 logger = logging.getLogger(__name__)
 
@@ -24,66 +26,103 @@ async def send_close(send: Send, code: int, reason: str) -> None:
 
 
 class Frame(NamedTuple):
-    """One encoded frame, shared by all its receivers."""
+    """One encoded frame, shared by all its receivers: WebSocket messages that belong together."""
 
-    message: dict[str, Any]  # the ASGI message
+    parts: tuple[str | bytes, ...]
     size: int  # bytes
     is_droppable: bool = False
 
     @classmethod
-    def text(cls, text: str, *, is_droppable: bool = False) -> "Frame":
-        """A WebSocket text frame."""
-        return cls({"type": "websocket.send", "text": text}, len(text.encode()) + OVERHEAD, is_droppable)
+    def of(cls, *parts: str | bytes, is_droppable: bool = False) -> "Frame":
+        """From its messages, text or binary."""
+        return cls(parts, sum(map(_size, parts)) + OVERHEAD, is_droppable)
+
+
+def _size(part: str | bytes) -> int:
+    return len(part.encode()) if isinstance(part, str) else len(part)
+
+
+class Sink(Protocol):
+    """Where a session writes to: a connection, or its share of one."""
+
+    def write(self, frame: Frame) -> None:
+        """Queue a frame behind all others."""
+
+    def close(self, code: Close, reason: str, *, farewell: Frame | None = None) -> None:
+        """End after all that is queued; nothing more is taken."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing more is taken."""
+
+    async def closed(self, timeout: float) -> None:
+        """If it is closing, return when the client was told, after `timeout` seconds at most."""
+
+
+class Backlog:
+    """Frames that wait, at most `limit` bytes of them. Over half of it, droppable ones are not taken."""
+
+    def __init__(self, limit: int) -> None:
+        self._frames: deque[Frame] = deque()
+        self._limit = limit
+        self._size = 0
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def add(self, frame: Frame) -> bool:
+        """False, and all is thrown away, if the limit is passed."""
+        if frame.is_droppable and self._size + frame.size > self._limit // 2:
+            return True
+        self._size += frame.size
+        if self._size > self._limit:
+            self.clear()
+            return False
+        self._frames.append(frame)
+        return True
+
+    def take(self) -> Frame:
+        """The first of them."""
+        frame = self._frames.popleft()
+        self._size -= frame.size
+        return frame
+
+    def clear(self) -> None:
+        """Throw all away."""
+        self._frames.clear()
+        self._size = 0
 
 
 class Outbound:
-    """A queue of frames that one task writes out.
+    """The sink of a whole WebSocket: one task writes out what waits.
 
-    Over half of `limit` (bytes) droppable frames are dropped; over the whole of it the queue is
-    thrown away and `on_overflow` called, once.
+    When more than `limit` bytes wait, they are thrown away and `on_overflow` is called, once.
     """
 
     def __init__(self, send: Send, *, limit: int, on_overflow: Callable[[], None]) -> None:
-        self._send, self._limit, self._on_overflow = send, limit, on_overflow
-        self._frames: deque[Frame] = deque()
-        self._held: list[Frame] | None = None
-        self._size = 0
+        self._send, self._on_overflow = send, on_overflow
+        self._backlog = Backlog(limit)
+        self._ending: tuple[int, str, Frame | None] | None = None
         self._is_closed = False
         self._wake = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name="outbound")
 
     def write(self, frame: Frame) -> None:
         """Queue a frame behind all others."""
-        if self._is_closed or (frame.is_droppable and self._size + frame.size > self._limit // 2):
+        if self._is_closed:
             return
-        self._size += frame.size
-        if self._size > self._limit:
-            self._overflow()
-        elif self._held is not None:
-            self._held.append(frame)
-        else:
-            self._frames.append(frame)
+        if self._backlog.add(frame):
             self._wake.set()
-
-    def hold(self) -> None:
-        """What is written from here on waits, so that the greeting can go before it."""
-        self._held = []
-
-    def release(self, greeting: Frame) -> None:
-        """The greeting, then what waited."""
-        held, self._held = self._held or [], None
-        if not self._is_closed:
-            self.write(greeting)
-            self._frames.extend(held)
+        else:
+            self._is_closed = True
+            self._on_overflow()
 
     def close(self, code: int, reason: str = "", *, farewell: Frame | None = None) -> None:
-        """Close the connection after all that is queued (not what is held); nothing more is taken."""
+        """Close the connection after all that is queued; nothing more is taken."""
         if self._is_closed:
             return
         self._is_closed = True
-        if farewell is not None:
-            self._frames.append(farewell)
-        self._frames.append(Frame({"type": "websocket.close", "code": int(code), "reason": reason}, 0))
+        self._ending = (code, reason, farewell)
         self._wake.set()
 
     @property
@@ -101,24 +140,25 @@ class Outbound:
         self._is_closed = True
         self._task.cancel()
 
-    def _overflow(self) -> None:
-        self._is_closed = True
-        self._frames.clear()
-        self._on_overflow()
-
     async def _run(self) -> None:
         try:
-            while True:
-                await self._wake.wait()
-                self._wake.clear()
-                while self._frames:
-                    frame = self._frames.popleft()
-                    if frame.message["type"] == "websocket.close":
-                        await send_close(self._send, frame.message["code"], frame.message["reason"])
-                        return
-                    await self._send(frame.message)
-                    self._size -= frame.size
+            while self._backlog or self._ending is None:
+                while self._backlog:
+                    await write_frame(self._send, self._backlog.take())
+                if self._ending is None:
+                    await self._wake.wait()
+                    self._wake.clear()
+            code, reason, farewell = self._ending
+            if farewell is not None:
+                await write_frame(self._send, farewell)
+            await send_close(self._send, code, reason)
         except OSError:  # the client has gone; the reader hears of it too
             logger.debug("a frame met a closed connection")
         finally:
             self._is_closed = True
+
+
+async def write_frame(send: Send, frame: Frame) -> None:
+    """Send a frame's messages as WebSocket messages."""
+    for part in frame.parts:
+        await send({"type": "websocket.send", "text" if isinstance(part, str) else "bytes": part})

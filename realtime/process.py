@@ -89,7 +89,7 @@ class Process:
         sessions = self.hub.sessions
         for session in sessions:
             session.go_away("server going away")
-        await asyncio.gather(*(session.outbound.closed(DRAIN_TIMEOUT) for session in sessions))
+        await asyncio.gather(*(session.sink.closed(DRAIN_TIMEOUT) for session in sessions))
 
     async def stop(self) -> None:
         """End in order: nobody hears any more, what was sent leaves the outbox, then the connections."""

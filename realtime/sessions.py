@@ -15,7 +15,7 @@ from realtime.couriers import Batch
 from realtime.errors import ClientError, Close, translate
 from realtime.events import DROPPABLE, Event, encode
 from realtime.limits import limits, refusal
-from realtime.outbound import Outbound
+from realtime.outbound import Backlog, Frame, Sink
 from realtime.publishing import hold
 from realtime.times import iso_unix, now
 
@@ -49,14 +49,15 @@ class AuthExpiring(Event, wire="auth.expiring", policy=DROPPABLE):
 class Session:
     """Runs on the event loop; `join`, `leave` and `send` are for handlers, in any thread."""
 
-    def __init__(self, process: "Process", codec: Codec, outbound: Outbound) -> None:
+    def __init__(self, process: "Process", codec: Codec, sink: Sink) -> None:
         self.id: Final = uuid4().hex
         self.codec: Final = codec
-        self.outbound: Final = outbound
+        self.sink: Final = sink
         self.rooms: dict[str, bool] = {}  # address -> whether the client asked for it
         self.credentials: Credentials
         self._process = process
         self._is_started = False
+        self._held: Backlog | None = None  # what is heard before the greeting
         self._timers: list[asyncio.TimerHandle] = []
         self._effects: list[Callable[[], Awaitable[None] | None]] = []
         self._joining: set[str] = set()
@@ -86,14 +87,21 @@ class Session:
 
     def send(self, event: Event) -> None:
         """Tell this connection alone, before the reply."""
-        self._effects.append(lambda: self.outbound.write(event_frame(self.codec, event)))
+        self._effects.append(lambda: self.hear(event_frame(self.codec, event)))
+
+    def hear(self, frame: Frame) -> None:
+        """Write a frame, behind the greeting and in order. On the loop."""
+        if self._held is None:
+            self.sink.write(frame)
+        elif not self._held.add(frame):
+            self.sink.close(Close.SLOW_CONSUMER, "too slow")
 
     # -- life -------------------------------------------------------------------------------
 
     async def start(self, credentials: Credentials) -> None:
         """Join the automatic rooms and greet; what is heard meanwhile comes after the greeting."""
         self.credentials = credentials
-        self.outbound.hold()
+        self._held = Backlog(conf().send_buffer)
         self._is_started = True
         self._process.hub.attach(self)
         self._watch_expiry()
@@ -108,8 +116,14 @@ class Session:
             server_time=now(),
             heartbeat_interval=conf().heartbeat_interval,
         )
-        self.outbound.release(event_frame(self.codec, greeting))
+        self._release(event_frame(self.codec, greeting))
         logger.info("connected", extra={"user": self.user.id, "connection": self.id})
+
+    def _release(self, greeting: Frame) -> None:
+        held, self._held = self._held, None
+        self.sink.write(greeting)
+        while held:
+            self.sink.write(held.take())
 
     async def stop(self) -> None:
         """The connection has gone."""
@@ -136,11 +150,11 @@ class Session:
 
     def end(self, error: ClientError, close: Close) -> None:
         """Tell the client why, and close."""
-        self.outbound.close(close, error.code, farewell=error_frame(self.codec, error.body()))
+        self.sink.close(close, error.code, farewell=error_frame(self.codec, error.body()))
 
     def go_away(self, reason: str) -> None:
         """Send the client to another connection; it comes back by itself."""
-        self.outbound.close(Close.GOING_AWAY, reason)
+        self.sink.close(Close.GOING_AWAY, reason)
 
     def _watch_expiry(self) -> None:
         self._cancel_timers()
@@ -156,7 +170,7 @@ class Session:
 
     def _warn(self) -> None:
         event = AuthExpiring(expires_at=iso_unix(self.credentials.expires_at))
-        self.outbound.write(event_frame(self.codec, event))
+        self.hear(event_frame(self.codec, event))
 
     def _expire(self) -> None:
         self.end(ClientError("TOKEN_EXPIRED", "Your token has expired."), Close.UNAUTHENTICATED)

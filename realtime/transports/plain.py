@@ -59,18 +59,18 @@ class PlainCodec:
 
     def push(self, name: str, data: bytes, *, is_droppable: bool = False) -> Frame:
         """`{"event": NAME, "data": {...}}`."""
-        return Frame.text(f'{{"event":"{name}","data":{data.decode()}}}', is_droppable=is_droppable)
+        return Frame.of(f'{{"event":"{name}","data":{data.decode()}}}', is_droppable=is_droppable)
 
     def reply(self, id: bytes, reply: bytes | ClientError) -> Frame | None:
         """The answer to a request: under its id, or without one an `error` if it failed."""
         if isinstance(reply, ClientError):
             body = encode(reply.body()).decode()
             if not id:
-                return Frame.text(f'{{"event":"error","data":{body}}}')
-            return Frame.text(f'{{"event":"reply","id":{id.decode()},"ok":false,"error":{body}}}')
+                return Frame.of(f'{{"event":"error","data":{body}}}')
+            return Frame.of(f'{{"event":"reply","id":{id.decode()},"ok":false,"error":{body}}}')
         if not id:
             return None
-        return Frame.text(f'{{"event":"reply","id":{id.decode()},"ok":true,"data":{reply.decode()}}}')
+        return Frame.of(f'{{"event":"reply","id":{id.decode()},"ok":true,"data":{reply.decode()}}}')
 
 
 def _id(text: str) -> bytes:

@@ -59,7 +59,7 @@ def texts(*numbers: int) -> list[str]:
 async def test_frames_go_out_in_order(queue: Callable[..., Outbound], line: Line) -> None:
     outbound = queue()
     for text in texts(*range(100)):
-        outbound.write(Frame.text(text))
+        outbound.write(Frame.of(text))
     await until(lambda: len(line.got) == 100)
     assert line.got == texts(*range(100))
 
@@ -68,7 +68,7 @@ async def test_writing_never_waits_for_the_reader(queue: Callable[..., Outbound]
     outbound = queue()
     line.reads.clear()
     for text in texts(*range(100)):
-        outbound.write(Frame.text(text))
+        outbound.write(Frame.of(text))
     assert line.got == []
     line.reads.set()
     await until(lambda: len(line.got) == 100)
@@ -79,13 +79,13 @@ async def test_over_half_of_the_queue_what_may_be_dropped_is(queue: Callable[...
     outbound = queue(limit=10 * frame)
     line.reads.clear()
     for number in range(5):
-        outbound.write(Frame.text(str(number), is_droppable=True))
-    outbound.write(Frame.text("5", is_droppable=True))
-    outbound.write(Frame.text("6"))
-    outbound.write(Frame.text("7", is_droppable=True))
+        outbound.write(Frame.of(str(number), is_droppable=True))
+    outbound.write(Frame.of("5", is_droppable=True))
+    outbound.write(Frame.of("6"))
+    outbound.write(Frame.of("7", is_droppable=True))
     line.reads.set()
     await until(lambda: len(line.got) == 6)
-    outbound.write(Frame.text("8", is_droppable=True))  # there is room again
+    outbound.write(Frame.of("8", is_droppable=True))  # there is room again
     await until(lambda: len(line.got) == 7)
     assert line.got == texts(0, 1, 2, 3, 4, 6, 8)
     assert line.overflows == 0
@@ -97,43 +97,18 @@ async def test_over_the_limit_the_queue_is_thrown_away_and_told_once(
     outbound = queue(limit=10 * (OVERHEAD + 1))
     line.reads.clear()
     for number in range(30):
-        outbound.write(Frame.text(str(number % 10)))
+        outbound.write(Frame.of(str(number % 10)))
     assert line.overflows == 1
     assert outbound.is_closed
-    assert len(outbound._frames) == 0
+    assert len(outbound._backlog) == 0
 
 
 async def test_a_queue_that_is_read_never_overflows(queue: Callable[..., Outbound], line: Line) -> None:
     outbound = queue(limit=3 * (OVERHEAD + 10))
     for number in range(200):
-        outbound.write(Frame.text(str(number)))
+        outbound.write(Frame.of(str(number)))
         await until(lambda number=number: len(line.got) == number + 1)  # type: ignore[misc]
     assert line.overflows == 0
-
-
-async def test_what_is_held_comes_after_the_greeting(queue: Callable[..., Outbound], line: Line) -> None:
-    outbound = queue()
-    outbound.write(Frame.text("before"))
-    outbound.hold()
-    for text in texts(1, 2):
-        outbound.write(Frame.text(text))
-    outbound.release(Frame.text("greeting"))
-    outbound.write(Frame.text("after"))
-    await until(lambda: len(line.got) == 5)
-    assert line.got == ["before", "greeting", "1", "2", "after"]
-
-
-async def test_held_frames_count_and_a_greeting_to_a_closed_queue_is_dropped(
-    queue: Callable[..., Outbound], line: Line
-) -> None:
-    outbound = queue(limit=3 * (OVERHEAD + 1))
-    outbound.hold()
-    for text in texts(*range(4)):
-        outbound.write(Frame.text(text))
-    assert line.overflows == 1
-    outbound.release(Frame.text("greeting"))
-    await asyncio.sleep(0.01)
-    assert line.got == []
 
 
 async def test_closing_writes_all_that_waits_then_the_farewell_and_the_code(
@@ -141,10 +116,10 @@ async def test_closing_writes_all_that_waits_then_the_farewell_and_the_code(
 ) -> None:
     outbound = queue()
     line.reads.clear()
-    outbound.write(Frame.text("1"))
-    outbound.close(4401, "why", farewell=Frame.text("bye"))
+    outbound.write(Frame.of("1"))
+    outbound.close(4401, "why", farewell=Frame.of("bye"))
     outbound.close(1001, "again")
-    outbound.write(Frame.text("2"))
+    outbound.write(Frame.of("2"))
     line.reads.set()
     await soon(outbound.closed(10))
     assert line.got == ["1", "bye", 4401]
@@ -162,9 +137,9 @@ async def test_closing_is_not_waited_for_longer_than_said(queue: Callable[..., O
 async def test_what_is_held_when_it_closes_is_not_sent(queue: Callable[..., Outbound], line: Line) -> None:
     outbound = queue()
     outbound.hold()
-    outbound.write(Frame.text("secret"))
-    outbound.close(4401, farewell=Frame.text("bye"))
-    outbound.release(Frame.text("greeting"))
+    outbound.write(Frame.of("secret"))
+    outbound.close(4401, farewell=Frame.of("bye"))
+    outbound.release(Frame.of("greeting"))
     await soon(outbound.closed(10))
     assert line.got == ["bye", 4401]
 
@@ -174,9 +149,9 @@ async def test_a_client_that_has_gone_ends_the_queue_quietly(
 ) -> None:
     outbound = queue()
     line.error = ConnectionResetError()
-    outbound.write(Frame.text("1"))
+    outbound.write(Frame.of("1"))
     await until(lambda: outbound.is_closed)
-    outbound.write(Frame.text("2"))
+    outbound.write(Frame.of("2"))
     assert [record for record in caplog.records if record.levelname != "DEBUG"] == []
 
 
@@ -184,4 +159,4 @@ async def test_a_client_that_has_gone_ends_the_queue_quietly(
 
 
 async def test_a_frame_is_as_big_as_its_bytes() -> None:
-    assert Frame.text("😀" * 100).size == 400 + OVERHEAD
+    assert Frame.of("😀" * 100).size == 400 + OVERHEAD

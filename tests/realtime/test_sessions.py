@@ -237,7 +237,7 @@ async def test_who_is_revoked_while_the_connection_begins_is_told_why(
     socket = Socket(alice).open()
     await until(gate.reached.is_set)
     await database.run(publish, Disconnect(alice.pk))
-    await until(lambda: any(session.outbound.is_closed for session in process.hub.sessions))
+    await until(lambda: any(session.sink.is_closed for session in process.hub.sessions))
     gate.go.set()
     assert await socket.ended() == 4401
     assert [frame["data"]["code"] for frame in socket.frames] == ["AUTH_FAILED"]
@@ -263,7 +263,7 @@ async def test_what_a_cut_reader_said_is_heard_by_the_others_at_once(
     slow.reads.clear()
     for number in range(50):
         await database.run(publish, Push(UserRoom(alice.pk), Noted(number=number)))
-    await until(lambda: any(session.outbound.is_closed for session in process.hub.sessions))
+    await until(lambda: any(session.sink.is_closed for session in process.hub.sessions))
     gate.go.set()
     async with asyncio.timeout(3):
         await until(lambda: [event["number"] for event in listener.events("lab.noted")] == [7])
