@@ -26,6 +26,9 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     expiry_warning: float = 60  # `auth.expiring` comes so long before the token ends
     heartbeat_interval: float = 25  # between two pings of the server
     heartbeat_timeout: float = 60  # an unanswered ping ends the connection after this
+    upgrade_timeout: float = 10  # Engine.IO: for a WebSocket to prove itself before polling goes on
+    poll_release: float = 0.02  # Engine.IO: an upgrading client's poll is answered after this; it may be ready before
+    refusal_delay: float = 0.02  # Engine.IO: from accepting a WebSocket to refusing it
     max_payload: int = 1_000_000  # one frame
     max_rooms: int = 100  # rooms a connection subscribed to by itself
     send_buffer: int = 1_000_000  # bytes that wait for a slow reader before it is cut with 1013

@@ -32,7 +32,8 @@ def _peer(scope: Scope) -> str:
     return scope["client"][0] if scope.get("client") else ""
 
 
-def _is_secure(scope: Scope) -> bool:
+def is_secure(scope: Scope) -> bool:
+    """Whether the client came over TLS, which may end at a trusted proxy."""
     forwarded = header(scope, b"x-forwarded-proto")
     if forwarded is not None and is_trusted_proxy(_peer(scope)):
         return forwarded.split(",")[-1].strip() in {"https", "wss"}
@@ -48,7 +49,7 @@ class OriginMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check one connection."""
         origin, host = header(scope, b"origin"), header(scope, b"host") or ""
-        if is_allowed_origin(origin, host=host, secure=_is_secure(scope), allowed=conf().allowed_origins):
+        if is_allowed_origin(origin, host=host, secure=is_secure(scope), allowed=conf().allowed_origins):
             await self.app(scope, receive, send)
         else:
             await refuse(scope, receive, send, Close.POLICY, "origin not allowed")
