@@ -5,7 +5,7 @@ from django.utils.module_loading import autodiscover_modules
 
 
 class RealtimeConfig(AppConfig):
-    """Finds each app's `events`, `rooms`, `commands` and `signals`; a new app needs no line here."""
+    """Finds each app's `events`, `rooms`, `commands`, `signals` and `doors`; a new app needs no line here."""
 
     name = "realtime"
     verbose_name = "Real-time core"
@@ -14,4 +14,4 @@ class RealtimeConfig(AppConfig):
         """All models are loaded by now."""
         from realtime import basics, checks  # noqa: F401
 
-        autodiscover_modules("events", "rooms", "commands", "signals")
+        autodiscover_modules("events", "rooms", "commands", "signals", "doors")

@@ -4,6 +4,7 @@ What a token means is the project's matter: `REALTIME["AUTHENTICATOR"]` names th
 turns one into `Credentials`. A token is never kept after that call.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -29,8 +30,15 @@ class Identity:
     is_staff: bool = False
     claims: Mapping[str, Any] = field(default_factory=dict)
 
-    is_authenticated: Final = True
-    is_anonymous: Final = False
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether it is somebody."""
+        return bool(self.id)
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether it is nobody in particular."""
+        return not self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,9 @@ class Credentials:
     generation: str
     checked_at: float = 0.0  # by `time.monotonic`, before the database was asked
 
+
+NOBODY: Final = Credentials(Identity(id="", username=""), expires_at=math.inf, generation="")
+"""Those of a client that is let in without any."""
 
 Authenticator = Callable[[str], Credentials]
 
@@ -72,7 +83,7 @@ def take_token(scope: dict[str, Any]) -> str | None:
     headers = []
     for name, value in scope["headers"]:
         if name == b"authorization":
-            token = _bearer(value.decode("latin-1")) or token
+            token = bearer(value.decode("latin-1")) or token
         elif name != b"sec-websocket-protocol":
             headers.append((name, value))
     offered = scope.get("subprotocols", [])
@@ -84,6 +95,7 @@ def take_token(scope: dict[str, Any]) -> str | None:
     return token or None
 
 
-def _bearer(header: str) -> str | None:
+def bearer(header: str) -> str | None:
+    """The token of an `Authorization` header (RFC 6750, section 2.1)."""
     scheme, _, token = header.strip().partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None

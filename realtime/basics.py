@@ -39,19 +39,19 @@ class RoomList(Reply):
     rooms: list[str]
 
 
-@command("ping")
+@command("ping", public=True)
 async def ping(session: Session) -> Timestamp:
     """Tell the time."""
     return Timestamp(timestamp=now())
 
 
-@command("heartbeat")
+@command("heartbeat", public=True)
 async def heartbeat(session: Session) -> Timestamp:
     """Tell that the connection lives; for clients that cannot see the WebSocket's own pings."""
     return Timestamp(timestamp=now())
 
 
-@command("rooms.subscribe")
+@command("rooms.subscribe", public=True)
 def subscribe(session: Session, data: RoomName) -> RoomReply:
     """Listen to a room; again is no error."""
     room = data.find()
@@ -59,7 +59,7 @@ def subscribe(session: Session, data: RoomName) -> RoomReply:
     return RoomReply(room=room.address)
 
 
-@command("rooms.unsubscribe")
+@command("rooms.unsubscribe", public=True)
 async def unsubscribe(session: Session, data: RoomName) -> RoomReply:
     """Listen to it no more; again is no error."""
     room = data.find()
@@ -67,7 +67,7 @@ async def unsubscribe(session: Session, data: RoomName) -> RoomReply:
     return RoomReply(room=room.address)
 
 
-@command("rooms.list")
+@command("rooms.list", public=True)
 async def list_rooms(session: Session) -> RoomList:
     """Where this connection listens."""
     return RoomList(rooms=sorted(session.rooms))

@@ -1,30 +1,53 @@
-"""What a wire is to the core: a pure function from pushes to frames."""
+"""What a wire is to the core: a pure function from what is told to frames."""
 
-from typing import Any, Protocol
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from realtime.events import Event, encode
+from realtime.events import encode
 from realtime.outbound import Frame
 from realtime.publications import Delivery
+
+if TYPE_CHECKING:
+    from realtime.auth import Identity
+    from realtime.sessions import Session
+
+
+class Push(NamedTuple):
+    """An event on its way to clients."""
+
+    name: str
+    data: bytes  # the canonical payload in JSON
+    at: float  # when it was told, Unix seconds
+    offset: str  # who has got it has heard everything up to there
+    policy: str  # its policy's kind, or DIRECT
+
+
+DIRECT: Final = "direct"
 
 
 class Codec(Protocol):
     """One wire in one vocabulary. The hub encodes each push once for each codec among the listeners."""
 
-    def push(self, name: str, data: bytes, *, is_droppable: bool = False) -> Frame:
-        """The frame of an event, from its canonical payload in JSON."""
-        ...
+    @property
+    def name(self) -> str:
+        """A session is resumed on the codec of the same name."""
+
+    def push(self, push: Push) -> Frame | None:
+        """Its frame; None if this vocabulary has no word for it."""
+
+    def greeting(self, session: "Session") -> Frame | None:
+        """The first frame of a session that has just been opened or resumed."""
+
+    def automatic(self, user: "Identity") -> Iterable[str]:
+        """The addresses of the rooms that the user joins on connecting. Runs in a database thread."""
 
 
-def event_frame(codec: Codec, event: Event) -> Frame:
-    """The frame of an event for one client alone."""
-    return codec.push(event.wire, encode(event))
-
-
-def delivery_frame(codec: Codec, delivery: Delivery) -> Frame:
+def delivery_frame(codec: Codec, delivery: Delivery, offset: str) -> Frame | None:
     """The frame of a broadcast."""
-    return codec.push(delivery.event, bytes(delivery.data), is_droppable=delivery.policy == "droppable")
+    return codec.push(Push(delivery.event, bytes(delivery.data), delivery.at, offset, delivery.policy))
 
 
-def error_frame(codec: Codec, body: dict[str, Any]) -> Frame:
-    """The frame of an error that answers nothing in particular."""
-    return codec.push("error", encode(body))
+def direct_frame(codec: Codec, name: str, payload: object, offset: str) -> Frame | None:
+    """The frame of an event for one client alone; it is in no log."""
+    return codec.push(Push(name, encode(payload), time.time(), offset, DIRECT))

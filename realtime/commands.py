@@ -41,6 +41,7 @@ class Command:
     name: str
     handler: Handler
     rate: str | None
+    is_public: bool = False
 
     @cached_property
     def is_async(self) -> bool:
@@ -68,11 +69,14 @@ registry: Final[dict[str, Command]] = {}
 """Every command by its name on the wire."""
 
 
-def command(name: str, *, rate: str | None = None) -> Callable[[H], H]:
-    """Register a handler; `rate` (`30/m`) is for each user over all devices and processes."""
+def command(name: str, *, rate: str | None = None, public: bool = False) -> Callable[[H], H]:
+    """Register a handler; `rate` (`30/m`) is for each user over all devices and processes.
+
+    `public` ones are for anonymous clients too, where a family of clients lets those in.
+    """
 
     def register(handler: H) -> H:
-        entry = Command(name, handler, rate)
+        entry = Command(name, handler, rate, public)
         known = registry.get(name)
         if known is not None and _origin(known.handler) != _origin(handler):
             raise TypeError(f"the command {name!r} is {_origin(known.handler)} already")

@@ -29,6 +29,10 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     upgrade_timeout: float = 10  # Engine.IO: for a WebSocket to prove itself before polling goes on
     poll_release: float = 0.02  # Engine.IO: an upgrading client's poll is answered after this; it may be ready before
     refusal_delay: float = 0.02  # Engine.IO: from accepting a WebSocket to refusing it
+    connect_timeout: float = 45  # Socket.IO: from the transport's opening to the first CONNECT
+    connect_pause: float = 0.003  # Socket.IO: between the answer to CONNECT and the first event
+    ack_timeout: float = 10  # Socket.IO: an acknowledgement that the server asked for
+    inbox: int = 100  # Socket.IO: events of a client that wait for the one that runs
     max_payload: int = 1_000_000  # one frame
     max_rooms: int = 100  # rooms a connection subscribed to by itself
     send_buffer: int = 1_000_000  # bytes that wait for a slow reader before it is cut with 1013
@@ -36,6 +40,14 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     offline_grace: float = 5  # the last device has gone: wait before telling anybody
     presence_lease: float = 60  # a killed process's people are offline after this (Redis only)
+
+    recovery_window: float = 120  # what was told can be made up for so long
+    recovery_events: int = 1000  # and no more of it in one room
+    recovery_bytes: int = 64_000_000  # nor in all rooms of a process
+    recovery_latest: int = 10_000  # values of `latest` events that are sent again
+    recovery_sessions: int = 20_000  # sessions without a connection that a process keeps
+    recovery_rooms: int = 100_000  # rooms without a connection in which a process still listens
+    recovery_sweep: float = 5  # how often what is too old is let go of
 
     relay_interval: float = 0.2  # how often a server looks for events that others left in the outbox
     relay_grace: float = 10  # a server's own events are left to it for so long

@@ -17,6 +17,8 @@ import msgspec
 from channels.layers import BaseChannelLayer
 
 from realtime.codec import Codec, delivery_frame
+from realtime.conf import conf
+from realtime.log import Log
 from realtime.outbound import Frame
 from realtime.publications import (
     EVERY_PROCESS,
@@ -40,12 +42,14 @@ REVOCATIONS: Final = 1000  # the latest ones, for sessions whose token is being 
 class Hub:
     """The rooms of one server process. Everything here runs on its event loop."""
 
-    def __init__(self, layer: BaseChannelLayer) -> None:
+    def __init__(self, layer: BaseChannelLayer, log: Log) -> None:
         self._layer = layer
+        self._log = log
         self._channel = ""
         self._rooms: dict[str, set[Session]] = {}
         self._users: dict[str, set[Session]] = {}
         self._subscribed: set[str] = set()
+        self._lingering: OrderedDict[str, float] = OrderedDict()  # room -> until when, for those who come back
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._revocations: OrderedDict[str, tuple[float, Disconnection]] = OrderedDict()
 
@@ -94,9 +98,15 @@ class Hub:
         for address in list(session.rooms):
             await self.leave(session, address)
 
+    def supersede(self, user: str, key: str) -> None:
+        """Another connection resumes the session of that key: the one that still has it ends."""
+        for session in self._of(user):
+            session.supersede(key)
+
     async def join(self, session: "Session", address: str) -> None:
         """Return when the session hears the room; ConnectionError if the layer is down."""
         self._rooms.setdefault(address, set()).add(session)
+        self._lingering.pop(address, None)
         if address in self._subscribed:
             return
         try:
@@ -106,11 +116,10 @@ class Hub:
             raise
 
     async def leave(self, session: "Session", address: str) -> None:
-        """The session hears nothing more of the room, at once."""
+        """The session hears nothing more of the room, at once; the log does, for `recovery_window` seconds."""
         self._remove(session, address)
         if address not in self._rooms:
-            with suppress(ConnectionError):  # the layer forgets the group all the same
-                await self._reconcile(address)
+            await self._linger(address)
 
     def _remove(self, session: "Session", address: str) -> None:
         members = self._rooms.get(address, set())
@@ -118,26 +127,49 @@ class Hub:
         if not members:
             self._rooms.pop(address, None)
 
+    async def _linger(self, address: str) -> None:
+        """Go on listening to a room in which nobody is, so that nothing is lacking if they come back."""
+        self._lingering[address] = time.monotonic() + conf().recovery_window
+        if len(self._lingering) > conf().recovery_rooms:
+            await self._let_go(next(iter(self._lingering)))
+
+    async def sweep(self) -> None:
+        """Let go of rooms to which nobody came back, and of what is too old in the log; for ever."""
+        while True:
+            await asyncio.sleep(conf().recovery_sweep)
+            self._log.sweep()
+            now = time.monotonic()
+            while self._lingering and next(iter(self._lingering.values())) < now:
+                await self._let_go(next(iter(self._lingering)))
+
+    async def _let_go(self, address: str) -> None:
+        self._lingering.pop(address, None)
+        with suppress(ConnectionError):  # the layer forgets the group all the same
+            await self._reconcile(address)
+
     async def _reconcile(self, address: str) -> None:
         """Bring the layer's membership in line; under a lock, so that a late leave cannot undo a join."""
         async with self._locks.setdefault(address, asyncio.Lock()):
-            wanted = address in self._rooms
+            wanted = address in self._rooms or address in self._lingering
             if wanted and address not in self._subscribed:
+                number = self._log.number
                 await self._layer.group_add(group(address), self._channel)
                 self._subscribed.add(address)
+                self._log.cover(address, number)
             elif not wanted and address in self._subscribed:
                 self._subscribed.discard(address)
+                self._log.uncover(address)
                 await self._layer.group_discard(group(address), self._channel)
 
     # -- publications ------------------------------------------------------------------------
 
     async def _handle(self, publication: Publication) -> None:
+        number = self._log.append(publication)
         match publication:
             case Delivery():
-                self._deliver(publication)
+                self._deliver(publication, number)
             case Admission():
-                for session in self._of(publication.user):
-                    await session.admit(publication.room)
+                await self._admit(publication)
             case Eviction():
                 for session in self._of(publication.user):
                     await session.evict(publication.room)
@@ -145,6 +177,13 @@ class Hub:
                 self._remember(publication)
                 for session in self._of(publication.user):
                     session.revoke(keep=publication.keep)
+
+    async def _admit(self, admission: Admission) -> None:
+        for session in self._of(admission.user):
+            await session.admit(admission.room)
+        if f"user:{admission.user}" in self._lingering and admission.room not in self._subscribed:
+            await self._linger(admission.room)  # for when they come back
+            await self._reconcile(admission.room)
 
     def _remember(self, revocation: Disconnection) -> None:
         self._revocations[revocation.user] = (time.monotonic(), revocation)
@@ -155,15 +194,18 @@ class Hub:
     def _of(self, user: str) -> list["Session"]:
         return list(self._users.get(user, ()))
 
-    def _deliver(self, delivery: Delivery) -> None:
-        frames: dict[Codec, Frame] = {}
+    def _deliver(self, delivery: Delivery, number: int) -> None:
+        frames: dict[Codec, Frame | None] = {}
+        offset = self._log.offset(number)
+        logged = number if delivery.durable else None
         for session in self._listeners(delivery.rooms):
             if session.user.id in delivery.exclude:
                 continue
-            frame = frames.get(session.codec)
-            if frame is None:
-                frame = frames[session.codec] = delivery_frame(session.codec, delivery)
-            session.hear(frame)
+            if session.codec not in frames:
+                frames[session.codec] = delivery_frame(session.codec, delivery, offset)
+            frame = frames[session.codec]
+            if frame is not None:
+                session.hear(frame, logged)
 
     def _listeners(self, addresses: tuple[str, ...]) -> Iterable["Session"]:
         if len(addresses) == 1:
@@ -171,6 +213,7 @@ class Hub:
         return {session for address in addresses for session in self._rooms.get(address, ())}
 
     def _gap(self) -> None:
-        """Something may have been missed: clients come back and load the state."""
+        """Something may have been missed: clients come back, hear that nothing can be resumed, and load the state."""
+        self._log.reset(dict.fromkeys(self._subscribed, self._log.number))
         for session in self.sessions:
             session.go_away("events may have been missed")

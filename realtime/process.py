@@ -3,13 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 from channels.layers import get_channel_layer
 
 from realtime.conf import conf
+from realtime.errors import Close
 from realtime.hub import Hub
 from realtime.limits import limits
+from realtime.log import Log
+from realtime.log_memory import MemoryLog
 from realtime.outbox import Relay
 from realtime.presence import Announcer, Presence, set_backend
 from realtime.presence_memory import MemoryPresence
@@ -25,6 +28,16 @@ current: "Process | None" = None
 """The running server of this process, if it is one."""
 
 
+class Connection(Protocol):
+    """One client's socket, whoever it is."""
+
+    def close(self, code: Close, reason: str) -> None:
+        """After all that is queued."""
+
+    async def closed(self, timeout: float) -> None:
+        """When the client was told, after `timeout` seconds at most."""
+
+
 class Process:
     """Made by the first connection, or by the server's start where it tells of that (ASGI lifespan)."""
 
@@ -32,11 +45,13 @@ class Process:
         layer = get_channel_layer()
         assert layer is not None, "settings.CHANNEL_LAYERS needs a default"
         self.layer = layer
-        self.hub = Hub(layer)
+        self.log: Log = MemoryLog()
+        self.hub = Hub(layer, self.log)
         self.publisher = Publisher(layer)
         self.announcer = Announcer()
         self.presence: Presence = _presence(self.announcer)
         self.relay = Relay(self.publisher)
+        self.connections: set[Connection] = set()
         self.is_draining = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -66,6 +81,7 @@ class Process:
     def _work(self) -> dict[str, Coroutine[Any, Any, None]]:
         return {
             "hub": self.hub.run(),
+            "log": self.hub.sweep(),
             "publisher": self.publisher.run(),
             "tidy": self.publisher.tidy(),
             "announcer": self.announcer.run(),
@@ -86,10 +102,10 @@ class Process:
     async def drain(self) -> None:
         """Send every client to another process, and take no new ones; returns when they have been told."""
         self.is_draining = True
-        sessions = self.hub.sessions
-        for session in sessions:
-            session.go_away("server going away")
-        await asyncio.gather(*(session.sink.closed(DRAIN_TIMEOUT) for session in sessions))
+        connections = list(self.connections)
+        for connection in connections:
+            connection.close(Close.GOING_AWAY, "server going away")
+        await asyncio.gather(*(connection.closed(DRAIN_TIMEOUT) for connection in connections))
 
     async def stop(self) -> None:
         """End in order: nobody hears any more, what was sent leaves the outbox, then the connections."""

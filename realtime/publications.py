@@ -34,6 +34,7 @@ class Delivery(_Base, frozen=True, kw_only=True, omit_defaults=True, tag="event"
     rooms: tuple[str, ...]
     data: msgspec.Raw
     policy: str
+    at: float = 0.0  # when it was told, Unix seconds
     key: str | None = None
     exclude: frozenset[str] = frozenset()
 
@@ -87,6 +88,7 @@ def delivery(rooms: Iterable[Room], event: Event, exclude: Iterable[str] = ()) -
         rooms=addresses,
         data=msgspec.Raw(encode(event)),
         policy=event.policy.kind,
+        at=time.time(),
         key=event.collapse_key,
         exclude=frozenset(exclude),
         expires_at=None if event.ttl is None else time.time() + event.ttl,

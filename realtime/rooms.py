@@ -17,6 +17,7 @@ class Room:
     """
 
     prefix: ClassVar[str]
+    is_public: ClassVar[bool] = False  # whether anonymous clients may ask, where they are let in
     __slots__ = ("key",)
 
     def __init_subclass__(cls, *, prefix: str) -> None:
@@ -104,9 +105,18 @@ class GlobalRoom(Room, prefix="global"):
 
     def allows(self, user: Identity) -> bool:
         """Everybody, in the one room there is."""
-        return self.key == "all"
+        return self.key == "all" and user.is_authenticated
 
     @classmethod
     def automatic(cls, user: Identity) -> Iterable[Self]:
         """The one room there is."""
         return (cls(),)
+
+
+class SystemRoom(Room, prefix="system"):
+    """What concerns every client, logged in or not; for those that are not in `GlobalRoom`."""
+
+    __slots__ = ()
+
+    def __init__(self, key: object = "all") -> None:
+        super().__init__(key)

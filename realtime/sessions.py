@@ -1,23 +1,23 @@
 """One connected person: who, in which rooms, until when, and the running of commands. No socket in it."""
 
-import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from realtime import commands, database, rooms
+from realtime import database, rooms
 from realtime.auth import Credentials, Identity
-from realtime.codec import Codec, error_frame, event_frame
+from realtime.codec import Codec, direct_frame
 from realtime.conf import conf
 from realtime.couriers import Batch
 from realtime.errors import ClientError, Close, translate
-from realtime.events import DROPPABLE, Event, encode
-from realtime.limits import limits, refusal
-from realtime.outbound import Backlog, Frame, Sink
-from realtime.publishing import hold
-from realtime.times import iso_unix, now
+from realtime.events import Event
+from realtime.expiry import AuthExpiring, Expiry
+from realtime.log import Kept, Record, Stay
+from realtime.outbound import Frame, Held, Sink
+from realtime.resuming import Resume, find, frames
+from realtime.running import call
+from realtime.times import iso_unix
 
 if TYPE_CHECKING:
     from realtime.process import Process
@@ -26,24 +26,7 @@ logger = logging.getLogger(__name__)
 
 Respond = Callable[[bytes | ClientError], None]
 """What takes a command's reply: JSON of its payload, or an error."""
-
-
-class Connected(Event, wire="connected", policy=DROPPABLE):
-    """The greeting. `heartbeat_interval` is in seconds; `offset` is null while nothing can be resumed."""
-
-    user_id: str
-    connection_id: str
-    rooms: list[str]
-    server_time: str
-    heartbeat_interval: float
-    recovered: bool = False
-    offset: str | None = None
-
-
-class AuthExpiring(Event, wire="auth.expiring", policy=DROPPABLE):
-    """The token ends soon: send `auth` with a new one."""
-
-    expires_at: str
+Effect = Callable[[], Awaitable[None] | None]
 
 
 class Session:
@@ -51,15 +34,19 @@ class Session:
 
     def __init__(self, process: "Process", codec: Codec, sink: Sink) -> None:
         self.id: Final = uuid4().hex
-        self.codec: Final = codec
+        self.codec = codec
         self.sink: Final = sink
-        self.rooms: dict[str, bool] = {}  # address -> whether the client asked for it
+        self.rooms: dict[str, Stay] = {}
         self.credentials: Credentials
+        self.is_recovered = False
         self._process = process
         self._is_started = False
-        self._held: Backlog | None = None  # what is heard before the greeting
-        self._timers: list[asyncio.TimerHandle] = []
-        self._effects: list[Callable[[], Awaitable[None] | None]] = []
+        self._kept = Kept(process.log)
+        self._replay: list[Frame] = []
+        self._number = 0  # what has been heard before the greeting
+        self._held: Held | None = None  # what is heard before it is sent
+        self._expiry = Expiry(self._warn, self._expire)
+        self._effects: list[Effect] = []
         self._joining: set[str] = set()
         self._evicted: set[str] = set()  # since the running command, or the start, began
 
@@ -68,16 +55,23 @@ class Session:
         """Who is connected."""
         return self.credentials.identity
 
+    @property
+    def is_started(self) -> bool:
+        """Whether somebody is logged in here."""
+        return self._is_started
+
     # -- for handlers -----------------------------------------------------------------------
 
     def join(self, room: rooms.Room) -> None:
         """Let this connection into the room before the reply; FORBIDDEN if the room does not allow it."""
         if room.address in self.rooms:
             return
+        if not self.user.is_authenticated and not room.is_public:
+            raise ClientError("AUTH_REQUIRED", "Log in to listen there.")
         if not room.allows(self.user):
             raise ClientError("FORBIDDEN", "You may not listen there.")
         self._joining.add(room.address)
-        if sum(self.rooms.values()) + len(self._joining) > conf().max_rooms:
+        if sum(stay.by_request for stay in self.rooms.values()) + len(self._joining) > conf().max_rooms:
             raise ClientError("TOO_MANY_ROOMS", f"A connection can be in {conf().max_rooms} rooms; leave one first.")
         self._effects.append(lambda: self._enter(room.address, by_request=True))
 
@@ -87,52 +81,85 @@ class Session:
 
     def send(self, event: Event) -> None:
         """Tell this connection alone, before the reply."""
-        self._effects.append(lambda: self.hear(event_frame(self.codec, event)))
+        self._effects.append(lambda: self.tell(event.wire, event))
 
-    def hear(self, frame: Frame) -> None:
-        """Write a frame, behind the greeting and in order. On the loop."""
+    # -- what is heard ----------------------------------------------------------------------
+
+    def hear(self, frame: Frame, number: int | None = None) -> None:
+        """Write a frame, in order; `number` is its own in the log, if it is there. On the loop."""
         if self._held is None:
             self.sink.write(frame)
-        elif not self._held.add(frame):
+        elif not self._held.add(frame, number):
             self.sink.close(Close.SLOW_CONSUMER, "too slow")
+
+    def tell(self, name: str, payload: object) -> None:
+        """Tell this connection alone. On the loop."""
+        frame = direct_frame(self.codec, name, payload, self.position)
+        if frame is not None:
+            self.hear(frame)
+
+    @property
+    def offset(self) -> str:
+        """Where a session that has just been greeted stands."""
+        return self._process.log.offset(self._number)
+
+    @property
+    def position(self) -> str:
+        """Up to where it has heard everything."""
+        return self._process.log.offset(self._process.log.number)
+
+    @property
+    def key(self) -> str | None:
+        """Under which another connection can resume it."""
+        return self._kept.key
 
     # -- life -------------------------------------------------------------------------------
 
-    async def start(self, credentials: Credentials) -> None:
-        """Join the automatic rooms and greet; what is heard meanwhile comes after the greeting."""
+    async def start(self, credentials: Credentials, *, key: str | None = None, resume: Resume | None = None) -> None:
+        """Join the rooms, those of the session that is resumed or the automatic ones; `greet` follows.
+
+        With a `key` another connection can resume it. What is heard meanwhile comes after the greeting.
+        """
         self.credentials = credentials
-        self._held = Backlog(conf().send_buffer)
+        self._number, self._held = self._process.log.number, Held(conf().send_buffer)
         self._is_started = True
         self._process.hub.attach(self)
-        self._watch_expiry()
-        for address in await database.run(rooms.automatic, self.user):
-            if address not in self._evicted:
-                await self._enter(address)
-        await self._process.presence.connect(self.user.id, self.id)
-        greeting = Connected(
-            user_id=self.user.id,
-            connection_id=self.id,
-            rooms=sorted(self.rooms),
-            server_time=now(),
-            heartbeat_interval=conf().heartbeat_interval,
-        )
-        self._release(event_frame(self.codec, greeting))
+        self._expiry.watch(credentials.expires_at)
+        lost = None if resume is None else await self._resume(resume)
+        if lost is None:
+            for address in await database.run(lambda: list(self.codec.automatic(self.user))):
+                if address not in self._evicted:
+                    await self._enter(address)
+        if key is not None:
+            began, past = (self._number, []) if lost is None else (lost.began, lost.past)
+            key = lost.key if lost is not None and resume is not None and resume.keeps_key else key
+            self._kept.begin(Record(key, self.codec.name, credentials, began, self.rooms, past))
+        if self.user.is_authenticated:
+            await self._process.presence.connect(self.user.id, self.id)
         logger.info("connected", extra={"user": self.user.id, "connection": self.id})
 
-    def _release(self, greeting: Frame) -> None:
+    def greet(self) -> None:
+        """What was missed, the greeting, then what was heard meanwhile. Nothing if that has been done."""
         held, self._held = self._held, None
-        self.sink.write(greeting)
-        while held:
-            self.sink.write(held.take())
+        if held is None:
+            return
+        greeting = self.codec.greeting(self)
+        for frame in (*self._replay, *((greeting,) if greeting is not None else ())):
+            self.sink.write(frame)
+        self._replay = []
+        for frame in held.above(self._number):
+            self.sink.write(frame)
 
-    async def stop(self) -> None:
-        """The connection has gone."""
+    async def stop(self, *, for_good: bool = False) -> None:
+        """The connection has gone; if not for good, another one can resume the session for a while."""
         if not self._is_started:
             return
         self._is_started = False
-        self._cancel_timers()
+        self._expiry.cancel()
+        self._kept.release(for_good=for_good)
         await self._process.hub.detach(self)
-        await self._process.presence.disconnect(self.user.id, self.id)
+        if self.user.is_authenticated:
+            await self._process.presence.disconnect(self.user.id, self.id)
         logger.info("disconnected", extra={"user": self.user.id, "connection": self.id})
 
     def renew(self, credentials: Credentials) -> None:
@@ -141,7 +168,8 @@ class Session:
             raise ClientError("AUTH_FAILED", "This token belongs to somebody else.")
         self.credentials = credentials
         self._process.hub.attach(self)  # once more: a revocation may have come while the token was checked
-        self._watch_expiry()
+        self._expiry.watch(credentials.expires_at)
+        self._kept.changed(self.codec.name, self.credentials)
 
     def revoke(self, *, keep: str | None) -> None:
         """End the connection, unless its token is of the generation `keep`."""
@@ -149,31 +177,48 @@ class Session:
             self.end(ClientError("AUTH_FAILED", "You were logged out."), Close.UNAUTHENTICATED)
 
     def end(self, error: ClientError, close: Close) -> None:
-        """Tell the client why, and close."""
-        self.sink.close(close, error.code, farewell=error_frame(self.codec, error.body()))
+        """Tell the client why, and close for good."""
+        self._kept.release(for_good=True)
+        farewell = direct_frame(self.codec, "error", error.body(), self.position)
+        self.sink.close(close, error.code, farewell=farewell)
 
     def go_away(self, reason: str) -> None:
         """Send the client to another connection; it comes back by itself."""
         self.sink.close(Close.GOING_AWAY, reason)
 
-    def _watch_expiry(self) -> None:
-        self._cancel_timers()
-        loop, left = asyncio.get_running_loop(), self.credentials.expires_at - time.time()
-        self._timers = [
-            loop.call_later(max(0.0, left - conf().expiry_warning), self._warn),
-            loop.call_later(max(0.0, left), self._expire),
-        ]
-
-    def _cancel_timers(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
-
     def _warn(self) -> None:
-        event = AuthExpiring(expires_at=iso_unix(self.credentials.expires_at))
-        self.hear(event_frame(self.codec, event))
+        self.tell(AuthExpiring.wire, AuthExpiring(expires_at=iso_unix(self.credentials.expires_at)))
 
     def _expire(self) -> None:
         self.end(ClientError("TOKEN_EXPIRED", "Your token has expired."), Close.UNAUTHENTICATED)
+
+    # -- recovery -----------------------------------------------------------------------------
+
+    async def _resume(self, resume: Resume) -> Record | None:
+        """The lost session, if this is it again: in its rooms, with all that it missed ready to be sent."""
+        log = self._process.log
+        lost = await find(log, self.codec, self.credentials, resume)
+        if lost is None or (missed := await log.missed(lost.record, lost.after)) is None:
+            return None
+        self._process.hub.supersede(self.user.id, lost.record.key)
+        for stay in missed.rooms.values():
+            if stay.address not in self._evicted:
+                await self._enter(stay.address, by_request=stay.by_request, since=stay.since)
+        missed = await log.missed(lost.record, lost.after)  # once more: of what was told meanwhile, too
+        replay = None if missed is None else frames(log, self.codec, missed)
+        if missed is None or replay is None:
+            for address in list(self.rooms):
+                await self._exit(address)
+            self._number, self._held = log.number, Held(conf().send_buffer)
+            return None
+        self._replay, self._number, self.is_recovered = replay, missed.number, True
+        return lost.record
+
+    def supersede(self, key: str) -> None:
+        """Another connection goes on with the session of that key: if it is this one, this connection ends."""
+        if self.key == key:
+            self._kept.release(for_good=False)
+            self.go_away("resumed elsewhere")
 
     # -- membership, on the loop --------------------------------------------------------------
 
@@ -187,27 +232,39 @@ class Session:
         self._evicted.add(address)
         await self._exit(address)
 
-    async def _enter(self, address: str, *, by_request: bool = False) -> None:
+    async def speak(self, codec: Codec) -> None:
+        """Go on in another vocabulary: in its automatic rooms, and in those that the client asked for."""
+        kept = set(await database.run(lambda: list(codec.automatic(self.user))))
+        for stay in list(self.rooms.values()):
+            if not stay.by_request and stay.address not in kept:
+                await self._exit(stay.address)
+        self.codec = codec
+        self._kept.changed(self.codec.name, self.credentials)
+
+    async def _enter(self, address: str, *, by_request: bool = False, since: int | None = None) -> None:
         if by_request and address in self._evicted:
             raise ClientError("FORBIDDEN", "You may not listen there.")
         if self._is_started and address not in self.rooms:
-            self.rooms[address] = by_request
+            self.rooms[address] = Stay(address, self._process.log.number if since is None else since, by_request)
             try:
                 await self._process.hub.join(self, address)
             except ConnectionError:
                 self.rooms.pop(address, None)
                 raise
+            self._kept.changed(self.codec.name, self.credentials)
             logger.debug("joined", extra={"connection": self.id, "room": address})
 
     async def _exit(self, address: str) -> None:
-        if self.rooms.pop(address, None) is not None:
+        stay = self.rooms.pop(address, None)
+        if stay is not None:
+            self._kept.left(stay)
             await self._process.hub.leave(self, address)
             logger.debug("left", extra={"connection": self.id, "room": address})
 
     # -- commands -----------------------------------------------------------------------------
 
     async def run(self, name: str, data: bytes, respond: Respond) -> None:
-        """Run one command: known name, rate, payload, then the handler; `respond` is called once.
+        """Run one command; `respond` is called once.
 
         What the handler published goes out after the reply, so that a sender hears of its own
         change after the answer to it; only changes of who hears what go first.
@@ -217,7 +274,7 @@ class Session:
         self._evicted.clear()
         held: list[Batch] = []
         try:
-            reply: bytes | ClientError = await self._call(name, data, held)
+            reply: bytes | ClientError = await call(self, name, data, held)
             for effect in self._effects:
                 if (waiting := effect()) is not None:
                     await waiting
@@ -230,24 +287,3 @@ class Session:
         if not urgent:
             for batch in held:
                 self._process.publisher.submit(batch)
-
-    async def _call(self, name: str, data: bytes, held: list[Batch]) -> bytes:
-        command = commands.registry.get(name)
-        if command is None:
-            raise ClientError("UNKNOWN_EVENT", "There is no such command; see docs/protocol.md for those there are.")
-        if command.rate is not None:
-            wait = await limits().hit(command.rate, command.name, self.user.id)
-            if wait is not None:
-                raise refusal(wait)
-        payload = command.decode(data)
-        arguments: tuple[Any, ...] = (self, payload) if command.takes_payload else (self,)
-        if command.is_async:
-            reply = await command.handler(*arguments)
-        else:
-            reply = await database.run(_held, held, command.handler, arguments)
-        return encode({} if reply is None else reply)
-
-
-def _held(held: list[Batch], handler: commands.Handler, arguments: tuple[Any, ...]) -> Any:
-    hold(held)
-    return handler(*arguments)

@@ -11,12 +11,12 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from realtime.lifespan import lifespan  # noqa: E402
 from realtime.middleware import JWTAuthMiddleware, OriginMiddleware  # noqa: E402
-from realtime.routing import websocket_urlpatterns  # noqa: E402
+from realtime.routing import socketio, websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": django_application,
-        "websocket": OriginMiddleware(JWTAuthMiddleware(URLRouter(websocket_urlpatterns))),
+        "http": socketio(django_application),
+        "websocket": socketio(OriginMiddleware(JWTAuthMiddleware(URLRouter(websocket_urlpatterns)))),
         "lifespan": lifespan,
     }
 )

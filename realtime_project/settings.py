@@ -48,7 +48,7 @@ PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
 
 # -- Applications ----------------------------------------------------------------------------
 # Yours go here: a folder beside the others and its name in this list is all that the core needs.
-PROJECT_APPS = ["accounts", "notifications", "chat", "web", *env.list("EXTRA_APPS", default=[])]
+PROJECT_APPS = ["accounts", "notifications", "chat", "vocabularies", "web", *env.list("EXTRA_APPS", default=[])]
 
 INSTALLED_APPS = [
     "daphne",  # `manage.py runserver` speaks WebSocket, too; production serves with uvicorn
@@ -218,6 +218,10 @@ CORS_URLS_REGEX = r"^/api/.*$"
 # -- Chat ------------------------------------------------------------------------------------------
 CHAT_MAX_TEXT = env.int("CHAT_MAX_TEXT", default=10_000)
 CHAT_MAX_MEMBERS = env.int("CHAT_MAX_MEMBERS", default=500)
+
+# -- Families of Socket.IO clients -----------------------------------------------------------------
+SOCIAL_RATE = env.str("SOCIAL_RATE", default="100/minute")
+OPERATIONS_CONNECTIONS = env.str("OPERATIONS_CONNECTIONS", default="10/minute")
 
 # -- Background tasks ----------------------------------------------------------------------------
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import msgspec
 from channels.consumer import AsyncConsumer
@@ -17,6 +18,7 @@ from realtime.limits import limits
 from realtime.middleware import Receive, Scope, Send, address_of, refuse, selected_subprotocol
 from realtime.outbound import Outbound, send_close
 from realtime.process import Process
+from realtime.resuming import Resume
 from realtime.sessions import Session
 from realtime.times import iso_unix
 from realtime.transports.plain import PLAIN, ProtocolError, Request, RequestError
@@ -53,6 +55,7 @@ class PlainConsumer(AsyncConsumer):
 
 class _Connection:
     def __init__(self, process: Process, scope: Scope, receive: Receive, send: Send) -> None:
+        self._process = process
         self._scope, self._receive, self._send = scope, receive, send
         self._task = asyncio.current_task()
         self._is_too_slow = False
@@ -61,8 +64,10 @@ class _Connection:
         self._outbound = Outbound(send, limit=conf().send_buffer, on_overflow=self._cut)
         self._session = Session(process, PLAIN, self._outbound)
         self._credentials: Credentials | None = None
+        self._resume = _asked_to_resume(scope)
 
     async def serve(self) -> None:
+        self._process.connections.add(self._outbound)
         try:
             await self._receive()  # websocket.connect
             await self._send({"type": "websocket.accept", "subprotocol": selected_subprotocol(self._scope)})
@@ -77,6 +82,7 @@ class _Connection:
             self._task.uncancel()
             await self._abort()
         finally:
+            self._process.connections.discard(self._outbound)
             self._outbound.stop()
             await self._session.stop()
 
@@ -93,7 +99,8 @@ class _Connection:
                 credentials = await self._await_auth()
             if credentials is not None:
                 self._credentials = credentials
-                await self._session.start(credentials)
+                await self._session.start(credentials, key=self._session.id, resume=self._resume)
+                self._session.greet()
         except Exception as error:  # noqa: BLE001 -- translated, and logged there if it is a surprise
             self._refuse(translate(error))
             return False
@@ -159,9 +166,12 @@ class _Connection:
         """The first `auth` opens the session, or ends the connection; a later one renews or is refused."""
         is_first = not self._is_authenticated
         try:
-            credentials = await authenticate(_decode_auth(request.data).token)
+            auth = _decode_auth(request.data)
+            credentials = await authenticate(auth.token)
             if not is_first:
                 self._session.renew(credentials)
+            elif auth.resume is not None:
+                self._resume = Resume(auth.connection, auth.resume)
         except Exception as error:
             refusal = translate(error)
             if is_first and refusal.code in _CLOSE:
@@ -193,6 +203,12 @@ class _Connection:
         with contextlib.suppress(TimeoutError, OSError):
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await send_close(self._send, Close.SLOW_CONSUMER, "too slow")
+
+
+def _asked_to_resume(scope: Scope) -> Resume | None:
+    """From `?resume=OFFSET&connection=CONNECTIONID`."""
+    query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+    return Resume(query.get("connection"), query["resume"]) if "resume" in query else None
 
 
 _CLOSE: Final = {

@@ -1,13 +1,33 @@
 """The canonical wire, pure: frames of plain JSON to requests, and pushes, replies and errors to frames."""
 
 import json
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from realtime import rooms
+from realtime.auth import Identity
+from realtime.codec import Push
+from realtime.conf import conf
 from realtime.errors import ClientError, Close
-from realtime.events import encode
+from realtime.events import DROPPABLE, Event, encode
 from realtime.outbound import Frame
+from realtime.times import now
+
+if TYPE_CHECKING:
+    from realtime.sessions import Session
+
+
+class Connected(Event, wire="connected", policy=DROPPABLE):
+    """The greeting. `heartbeat_interval` is in seconds; `offset` is where this session stands."""
+
+    user_id: str
+    connection_id: str
+    rooms: list[str]
+    server_time: str
+    heartbeat_interval: float
+    recovered: bool
+    offset: str
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,9 +77,30 @@ class PlainCodec:
         except msgspec.DecodeError as error:
             raise _undecodable(text) from error
 
-    def push(self, name: str, data: bytes, *, is_droppable: bool = False) -> Frame:
-        """`{"event": NAME, "data": {...}}`."""
-        return Frame.of(f'{{"event":"{name}","data":{data.decode()}}}', is_droppable=is_droppable)
+    name = "plain"
+
+    def push(self, push: Push) -> Frame:
+        """`{"event": NAME, "data": {...}, "offset": STR?}`; with `offset` if it can be recovered."""
+        offset = f',"offset":"{push.offset}"' if push.policy == "durable" else ""
+        text = f'{{"event":"{push.name}","data":{push.data.decode()}{offset}}}'
+        return Frame.of(text, is_droppable=push.policy == "droppable")
+
+    def greeting(self, session: "Session") -> Frame:
+        """`connected`."""
+        connected = Connected(
+            user_id=session.user.id,
+            connection_id=session.id,
+            rooms=sorted(session.rooms),
+            server_time=now(),
+            heartbeat_interval=conf().heartbeat_interval,
+            recovered=session.is_recovered,
+            offset=session.offset,
+        )
+        return Frame.of(f'{{"event":"connected","data":{encode(connected).decode()}}}')
+
+    def automatic(self, user: Identity) -> list[str]:
+        """What each class of rooms says."""
+        return rooms.automatic(user)
 
     def reply(self, id: bytes, reply: bytes | ClientError) -> Frame | None:
         """The answer to a request: under its id, or without one an `error` if it failed."""

@@ -12,7 +12,7 @@ from accounts import services
 from accounts.models import User
 from accounts.tokens import AccessToken, access_token
 from chat.models import Conversation
-from realtime.sessions import AuthExpiring
+from realtime.expiry import AuthExpiring
 from realtime.testing import CallError, Client
 from tests.conftest import PASSWORD
 from tests.integration.conftest import Site, pair

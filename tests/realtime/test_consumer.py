@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from accounts.tokens import access_token
+from realtime.codec import Push
 from realtime.middleware import JWTAuthMiddleware
 from realtime.process import Process
 from realtime.transports.plain import PLAIN, ProtocolError, RequestError
@@ -224,12 +225,12 @@ async def test_without_a_valid_token_a_stock_consumer_finds_nobody(process: Proc
 def test_frames_are_read_and_written() -> None:
     request = PLAIN.decode('{"event": "a.b", "data": {"x": 1}, "id": [1, null]}')
     assert (request.event, bytes(request.data), bytes(request.id)) == ("a.b", b'{"x": 1}', b"[1, null]")
-    frame = PLAIN.push("a.b", b'{"x":"\xc3\xa9"}', is_droppable=True)
+    frame = PLAIN.push(Push("a.b", b'{"x":"\xc3\xa9"}', 0.0, "e-1", "droppable"))
     assert json.loads(frame.parts[0]) == {"event": "a.b", "data": {"x": "é"}}
     assert frame.is_droppable
     reply = PLAIN.reply(b"[1, null]", b'{"y":2}')
     assert reply is not None
-    assert json.loads(reply.message["text"]) == {"event": "reply", "id": [1, None], "ok": True, "data": {"y": 2}}
+    assert json.loads(reply.parts[0]) == {"event": "reply", "id": [1, None], "ok": True, "data": {"y": 2}}
     assert PLAIN.reply(b"", b"{}") is None
 
 

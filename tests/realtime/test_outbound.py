@@ -134,16 +134,6 @@ async def test_closing_is_not_waited_for_longer_than_said(queue: Callable[..., O
     assert line.got == []
 
 
-async def test_what_is_held_when_it_closes_is_not_sent(queue: Callable[..., Outbound], line: Line) -> None:
-    outbound = queue()
-    outbound.hold()
-    outbound.write(Frame.of("secret"))
-    outbound.close(4401, farewell=Frame.of("bye"))
-    outbound.release(Frame.of("greeting"))
-    await soon(outbound.closed(10))
-    assert line.got == ["bye", 4401]
-
-
 async def test_a_client_that_has_gone_ends_the_queue_quietly(
     queue: Callable[..., Outbound], line: Line, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -86,10 +86,11 @@ async def test_more_than_one_pass_can_take_comes_in_order_too(
 
 async def test_one_entry_may_hold_several_publications(relaying: Relaying) -> None:
     evicted = Eviction(user="1", room="lab:notes")
-    await database.run(outbox.keep, [noted(1), evicted, noted(2)], grace=0)
+    kept = [noted(1), evicted, noted(2)]
+    await database.run(outbox.keep, kept, grace=0)
     wire = relaying()
     await empty()
-    assert wire.sent == [noted(1), evicted, noted(2)]
+    assert wire.sent == kept
 
 
 async def test_what_is_in_its_grace_is_left_to_who_wrote_it(relaying: Relaying) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from realtime.codec import DIRECT, Push
 from realtime.errors import ClientError, Close
 from realtime.transports.plain import PLAIN, ProtocolError, Request, RequestError
 
@@ -68,11 +69,11 @@ def test_replies_are_json_under_the_id_that_was_sent(identifier: Any, data: Any)
     raw = msgspec.json.encode(identifier)
     frame = PLAIN.reply(raw, msgspec.json.encode(data))
     assert frame is not None
-    assert json.loads(frame.message["text"]) == {"event": "reply", "id": identifier, "ok": True, "data": data}
+    assert json.loads(frame.parts[0]) == {"event": "reply", "id": identifier, "ok": True, "data": data}
     error = ClientError("CONFLICT", "no", details={"a": ["b"]}, retry_after=3)
     refused = PLAIN.reply(raw, error)
     assert refused is not None
-    assert json.loads(refused.message["text"]) == {
+    assert json.loads(refused.parts[0]) == {
         "event": "reply",
         "id": identifier,
         "ok": False,
@@ -84,14 +85,15 @@ def test_without_an_id_only_an_error_is_answered() -> None:
     assert PLAIN.reply(b"", b"{}") is None
     frame = PLAIN.reply(b"", ClientError("CONFLICT", "no"))
     assert frame is not None
-    assert json.loads(frame.message["text"]) == {"event": "error", "data": {"code": "CONFLICT", "message": "no"}}
+    assert json.loads(frame.parts[0]) == {"event": "error", "data": {"code": "CONFLICT", "message": "no"}}
 
 
-@given(JSON, st.booleans())
-def test_a_push_is_an_event_with_its_data(data: Any, is_droppable: bool) -> None:
-    frame = PLAIN.push("thing.happened", msgspec.json.encode(data), is_droppable=is_droppable)
-    assert json.loads(frame.message["text"]) == {"event": "thing.happened", "data": data}
-    assert frame.is_droppable == is_droppable
+@given(JSON, st.sampled_from(["durable", "latest", "droppable", DIRECT]))
+def test_a_push_is_an_event_with_its_data_and_an_offset_if_it_can_be_recovered(data: Any, policy: str) -> None:
+    frame = PLAIN.push(Push("thing.happened", msgspec.json.encode(data), 0.0, "e-1", policy))
+    offset = {"offset": "e-1"} if policy == "durable" else {}
+    assert json.loads(frame.parts[0]) == {"event": "thing.happened", "data": data} | offset
+    assert frame.is_droppable == (policy == "droppable")
 
 
 @pytest.mark.parametrize("identifier", ["1", '"a"', "null", '{"b": [1]}'])

@@ -26,7 +26,7 @@ class GoneError(Exception):
 
 async def poll(session: EngineSession, receive: Receive, reply: Reply) -> None:
     """Answer a GET, when there is something to say. A client that goes away instead ends the session."""
-    if session.requests.is_polled:
+    if session.requests.is_polled and not session.has_line:
         session.abort("transport error")
         await reply(BAD_REQUEST.answer())
         return
@@ -70,6 +70,8 @@ async def _leaving(receive: Receive) -> None:
 
 async def post(session: EngineSession, scope: Scope, receive: Receive) -> Answer | None:
     """Handle the packets of a POST, one after another; None if nobody is there to be answered."""
+    if session.has_line:
+        return BAD_REQUEST.answer()
     if session.requests.is_posted:
         session.abort("transport error")
         return BAD_REQUEST.answer()

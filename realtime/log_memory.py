@@ -1,0 +1,256 @@
+"""The recovery log in this process's memory. It ends with the process."""
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator
+from secrets import token_hex
+from typing import NamedTuple
+
+from realtime.conf import conf
+from realtime.log import Missed, Position, Record, Stay, Told
+from realtime.outbound import OVERHEAD
+from realtime.publications import Admission, Delivery, Disconnection, Eviction, Publication
+
+
+class Entry(NamedTuple):
+    """A publication that is kept."""
+
+    number: int
+    publication: Delivery | Admission | Eviction
+    rooms: tuple[str, ...]
+    size: int
+    at: float  # by time.monotonic
+
+
+Key = tuple[str, str, str]
+"""What a `latest` event replaces: room, event and the value of its `by`."""
+
+
+class MemoryLog:
+    """The latest events, at most `recovery_events` a room and `recovery_bytes` in all."""
+
+    def __init__(self) -> None:
+        self._epoch = token_hex(4)
+        self._number = 0
+        self._sessions = Sessions()
+        self._begin(())
+
+    def _begin(self, covered: Iterable[str]) -> None:
+        self._entries: deque[Entry] = deque()
+        self._size = 0
+        self._floor = self._number  # the last number that was let go of for its age or the size of all
+        self._rooms: dict[str, deque[Entry]] = {}
+        self._trimmed: dict[str, int] = {}  # the last number that was let go of because the room has too many
+        self._covered: dict[str, int] = dict.fromkeys(covered, self._number)
+        self._latest: OrderedDict[Key, Entry] = OrderedDict()
+        self._latest_in: dict[str, set[Key]] = {}
+
+    @property
+    def number(self) -> int:
+        """The last number given."""
+        return self._number
+
+    def offset(self, number: int) -> str:
+        """As a client sees it."""
+        return f"{self._epoch}-{number}"
+
+    # -- what is told -----------------------------------------------------------------------
+
+    def append(self, publication: Publication) -> int:
+        """The number of a publication, or of the one before it if it is not kept."""
+        if isinstance(publication, Disconnection):
+            self._sessions.revoke(publication)
+        elif isinstance(publication, Delivery):
+            self._append_delivery(publication)
+        elif (room := f"user:{publication.user}") in self._covered:
+            self._keep(publication, (room,), OVERHEAD)
+        return self._number
+
+    def _append_delivery(self, delivery: Delivery) -> None:
+        size = len(bytes(delivery.data)) + OVERHEAD
+        if delivery.policy == "durable":
+            self._keep(delivery, delivery.rooms, size)
+        elif delivery.policy == "latest":
+            entry = Entry(self._number, delivery, delivery.rooms, size, time.monotonic())
+            for room in delivery.rooms:
+                key = (room, delivery.event, delivery.key or "")
+                self._latest[key] = entry
+                self._latest.move_to_end(key)
+                self._latest_in.setdefault(room, set()).add(key)
+
+    def _keep(self, publication: Delivery | Admission | Eviction, rooms: tuple[str, ...], size: int) -> None:
+        self._number += 1
+        entry = Entry(self._number, publication, rooms, size, time.monotonic())
+        self._entries.append(entry)
+        self._size += size
+        for room in rooms:
+            entries = self._rooms.setdefault(room, deque())
+            entries.append(entry)
+            if len(entries) > conf().recovery_events:
+                self._trimmed[room] = entries.popleft().number
+        while self._size > conf().recovery_bytes:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        entry = self._entries.popleft()
+        self._size -= entry.size
+        self._floor = entry.number
+        for room in entry.rooms:
+            entries = self._rooms.get(room)
+            if entries and entries[0] is entry:
+                entries.popleft()
+            if not entries:
+                self._rooms.pop(room, None)
+                self._trimmed.pop(room, None)
+
+    def _drop_latest(self) -> None:
+        key, _ = self._latest.popitem(last=False)
+        keys = self._latest_in[key[0]]
+        keys.discard(key)
+        if not keys:
+            del self._latest_in[key[0]]
+
+    def cover(self, address: str, since: int) -> None:
+        """Everything that is told in the room is appended, above this number."""
+        self._covered.setdefault(address, since)
+
+    def uncover(self, address: str) -> None:
+        """No longer."""
+        self._covered.pop(address, None)
+
+    def reset(self, covered: Iterable[str]) -> None:
+        """Something may be missing: begin a new epoch, in which these rooms are covered."""
+        self._epoch = token_hex(4)
+        self._sessions = Sessions()
+        self._begin(covered)
+
+    def sweep(self) -> None:
+        """Let go of what is older than `recovery_window`."""
+        horizon = time.monotonic() - conf().recovery_window
+        while self._entries and self._entries[0].at < horizon:
+            self._drop_oldest()
+        while self._latest and (
+            len(self._latest) > conf().recovery_latest or next(iter(self._latest.values())).at < horizon
+        ):
+            self._drop_latest()
+        self._sessions.sweep()
+
+    # -- who hears it -----------------------------------------------------------------------
+
+    def save(self, record: Record) -> None:
+        """Keep a session that was made or has changed."""
+        self._sessions.save(record)
+
+    def forget(self, key: str) -> None:
+        """It has ended for good."""
+        self._sessions.forget(key)
+
+    def leave(self, key: str) -> None:
+        """Its connection has gone: keep it for `recovery_window` seconds."""
+        self._sessions.leave(key)
+
+    async def find(self, key: str) -> Record | None:
+        """The session of that key, if its token still counts."""
+        return self._sessions.find(key)
+
+    async def missed(self, record: Record, after: Position) -> Missed | None:
+        """What it has to be told; None if any of that may be lacking."""
+        self.sweep()
+        if after.epoch != self._epoch or not max(self._floor, record.began) <= after.number <= self._number:
+            return None
+        stays = self._stays(record, after.number)
+        if not all(self._is_whole(stay, after.number) for stay in stays):
+            return None
+        told = [*self._durable(stays, after.number, record.user.id), *self._last(stays, after.number, record.user.id)]
+        told.sort(key=lambda one: one.number)  # stable: of two with one number the durable one comes first
+        rooms = {stay.address: stay for stay in stays if stay.until is None}
+        return Missed(self._number, told, rooms)
+
+    def _stays(self, record: Record, after: int) -> list[Stay]:
+        """The session's times in rooms: those on record, then as its user was let in and put out since."""
+        current = dict(record.rooms)
+        past = [stay for stay in record.past if stay.until is None or stay.until > after]
+        for entry in self._rooms.get(f"user:{record.user.id}", ()):
+            change = entry.publication
+            if entry.number <= record.as_of or isinstance(change, Delivery):
+                continue
+            if isinstance(change, Admission):
+                current.setdefault(change.room, Stay(change.room, entry.number))
+            elif (stay := current.pop(change.room, None)) is not None:
+                past.append(stay._replace(until=entry.number))
+        return [*past, *current.values()]
+
+    def _is_whole(self, stay: Stay, after: int) -> bool:
+        start = max(after, stay.since)
+        return self._covered.get(stay.address, self._number + 1) <= start >= self._trimmed.get(stay.address, 0)
+
+    def _durable(self, stays: list[Stay], after: int, user: str) -> Iterator[Told]:
+        found: dict[int, Delivery] = {}
+        for stay in stays:
+            for entry in self._rooms.get(stay.address, ()):
+                delivery = entry.publication
+                if (
+                    isinstance(delivery, Delivery)
+                    and max(after, stay.since) < entry.number
+                    and (stay.until is None or entry.number <= stay.until)
+                    and user not in delivery.exclude
+                ):
+                    found[entry.number] = delivery
+        return (Told(number, found[number]) for number in sorted(found))
+
+    def _last(self, stays: list[Stay], after: int, user: str) -> Iterator[Told]:
+        rooms = [stay.address for stay in stays if stay.until is None]
+        keys = [key for room in rooms for key in self._latest_in.get(room, ())]
+        for entry in {id(self._latest[key]): self._latest[key] for key in keys}.values():
+            delivery = entry.publication
+            if isinstance(delivery, Delivery) and entry.number >= after and user not in delivery.exclude:
+                yield Told(entry.number, delivery)
+
+
+class Sessions:
+    """The sessions of the log: at most `recovery_sessions` whose connection has gone."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, Record] = {}
+        self._of_user: dict[str, set[str]] = {}
+        self._gone: OrderedDict[str, float] = OrderedDict()  # key -> since when, by time.monotonic
+
+    def save(self, record: Record) -> None:
+        """Keep it."""
+        self._records[record.key] = record
+        self._of_user.setdefault(record.user.id, set()).add(record.key)
+        self._gone.pop(record.key, None)
+
+    def leave(self, key: str) -> None:
+        """Its connection has gone."""
+        if key in self._records:
+            self._gone[key] = time.monotonic()
+        if len(self._gone) > conf().recovery_sessions:
+            self.forget(next(iter(self._gone)))
+
+    def forget(self, key: str) -> None:
+        """It has ended."""
+        self._gone.pop(key, None)
+        record = self._records.pop(key, None)
+        if record is not None:
+            keys = self._of_user[record.user.id]
+            keys.discard(key)
+            if not keys:
+                del self._of_user[record.user.id]
+
+    def find(self, key: str) -> Record | None:
+        """It, if its token still counts."""
+        record = self._records.get(key)
+        return record if record is not None and record.credentials.expires_at > time.time() else None
+
+    def revoke(self, revocation: Disconnection) -> None:
+        """Its user's tokens have ended, but those of one generation."""
+        for key in list(self._of_user.get(revocation.user, ())):
+            if revocation.keep is None or self._records[key].credentials.generation != revocation.keep:
+                self.forget(key)
+
+    def sweep(self) -> None:
+        """Forget those that have been gone for too long."""
+        horizon = time.monotonic() - conf().recovery_window
+        while self._gone and next(iter(self._gone.values())) < horizon:
+            self.forget(next(iter(self._gone)))

@@ -1,0 +1,1 @@
+"""The Socket.IO wire (protocol version 5) on the sessions of the core."""

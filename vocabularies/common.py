@@ -1,0 +1,44 @@
+"""What several families say."""
+
+from typing import TYPE_CHECKING, Any
+
+from realtime.rooms import UserRoom
+from realtime.times import iso_unix
+from realtime.vocabulary import Ask, Shape, Tell, no_payload, whole
+
+if TYPE_CHECKING:
+    from realtime.auth import Identity
+
+
+def envelope(name: str) -> Shape:
+    """`{type, timestamp, data}`."""
+    return lambda data, at: ({"type": name, "timestamp": iso_unix(at), "data": data},)
+
+
+def address_of(user: "Identity") -> str:
+    """What the user is addressed by: the wallet's address where there is one, else the id."""
+    return str(user.claims.get("walletAddress") or user.id)
+
+
+def shown(user: "Identity", room: str) -> str:
+    """A room's name, with the user's own by that address."""
+    return f"user:{address_of(user)}" if room == f"user:{user.id}" else room
+
+
+def success(**values: Any) -> dict[str, Any]:
+    """An acknowledgement in the manner of the markets family."""
+    return {"success": True, **values}
+
+
+def own_room(user: "Identity") -> str:
+    """The room of what concerns the user alone."""
+    return UserRoom(user.id).address
+
+
+PING = Ask("ping", no_payload, Tell("pong", whole), is_either=True)
+
+TELLS = {
+    "error": Tell("error", whole),
+    "auth.expiring": Tell("auth.expiring", whole),
+    "system.announcement": Tell("system:announcement", envelope("system:announcement")),
+}

@@ -1,0 +1,60 @@
+"""messenger, at `/`: conversations."""
+
+from typing import Any
+
+from realtime.vocabulary import Ask, Tell, each, fields, no_payload, nothing, positions
+
+
+def message(data: Any, at: float) -> list[Any]:
+    """The message as it stands."""
+    return [
+        {
+            "id": data["id"],
+            "conversationId": data["conversationId"],
+            "senderId": data["senderId"],
+            "text": data["text"],
+            "attachments": data.get("attachments", []),
+            "replyToId": data.get("replyToId"),
+            "reactions": data.get("reactions", []),
+            "createdAt": data["createdAt"],
+            "editedAt": data.get("editedAt"),
+        }
+    ]
+
+
+def conversation_room(user: Any, arguments: Any) -> Any:
+    """The room of a bare conversation id."""
+    return {"room": "conversation"} | positions("id")(user, arguments)
+
+
+def conversation(data: Any, at: float) -> list[Any]:
+    """`{conversationId}` of a room's name."""
+    return [{"conversationId": data["room"].partition(":")[2]}]
+
+
+def conversation_id(user: Any, data: Any) -> Any:
+    """The same, as an acknowledgement."""
+    return conversation(data, 0)[0]
+
+
+ASKS = {
+    "join-room": Ask(
+        "rooms.subscribe",
+        conversation_room,
+        Tell("room-joined", conversation),
+        ack=conversation_id,
+        errors={"FORBIDDEN": "JOIN_ROOM_FAILED"},
+    ),
+    "leave-room": Ask("rooms.unsubscribe", conversation_room, Tell("room-left", conversation), ack=conversation_id),
+    "send-message": Ask(
+        "message.send",
+        fields("conversationId", "text", "attachments", "replyToId", "tempId"),
+        Tell("message-ack", each("tempId", "messageId")),
+    ),
+    "heartbeat": Ask("heartbeat", no_payload, Tell("heartbeat-ack", nothing)),
+}
+
+TELLS = {
+    "message.new": Tell("message-new", message),
+    "presence.changed": Tell("presence", each("userId", "status")),
+}
