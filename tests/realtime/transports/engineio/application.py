@@ -1,0 +1,83 @@
+"""An Engine.IO server for the tests, with a layer above that does what a message says, else echoes it."""
+
+import asyncio
+import json
+import os
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "realtime_project.settings")
+
+import django
+
+django.setup()
+
+from realtime.errors import ClientError  # noqa: E402 -- settings first
+from realtime.outbound import Frame  # noqa: E402
+from realtime.transports.engineio.app import EngineApp  # noqa: E402
+from realtime.transports.engineio.packets import MESSAGE, MalformedError, Packet  # noqa: E402
+from realtime.transports.engineio.session import EngineSession  # noqa: E402
+
+
+def frame(message: Packet, *, is_droppable: bool = False) -> Frame:
+    """A frame of one message."""
+    return Frame.of(MESSAGE + message if isinstance(message, str) else message, is_droppable=is_droppable)
+
+
+class Echo:
+    """`burst N` and `stream N` send N numbers, at once or little by little; `close` and `break` end the session."""
+
+    def __init__(self, session: EngineSession, ends: dict[str, list[str]]) -> None:
+        self.session, self.ends = session, ends
+
+    async def on_message(self, message: Packet) -> None:
+        match str(message).split():
+            case ["burst", number]:
+                for count in range(int(number)):
+                    self.session.write(frame(str(count)))
+            case ["stream", number]:
+                self.stream(0, int(number))
+            case ["close"]:
+                self.session.write(frame("last words"))
+                self.session.close(reason="the end")
+            case ["break"]:
+                raise MalformedError("as asked")
+            case ["slowly", *_]:
+                await asyncio.sleep(0.02)
+                self.session.write(frame(message))
+            case _:
+                self.session.write(frame(message))
+
+    def stream(self, count: int, number: int) -> None:
+        """The numbers from `count` on."""
+        if count < number:
+            self.session.write(frame(str(count)))
+            asyncio.get_running_loop().call_later(0.0005, self.stream, count + 1, number)
+
+    def on_close(self, reason: str) -> None:
+        self.ends.setdefault(self.session.id, []).append(reason)
+
+
+class Application:
+    """Engine.IO at every path but `/ends`, which tells why a session has ended."""
+
+    def __init__(self) -> None:
+        self.ends: dict[str, list[str]] = {}
+        self.engine = EngineApp(self.on_open)
+
+    async def on_open(self, session: EngineSession) -> Echo:
+        """Let in who does not ask to be refused."""
+        if "refuse" in session.query:
+            raise ClientError(session.query["refuse"], "as asked")
+        return Echo(session, self.ends)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one request or one WebSocket."""
+        if scope["path"] == "/ends":
+            body = json.dumps(self.ends.get(scope["query_string"].decode(), [])).encode()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": body})
+        else:
+            await self.engine(scope, receive, send)
+
+
+application = Application()
