@@ -43,7 +43,7 @@ class MemoryLog:
         self._trimmed: dict[str, int] = {}  # the last number that was let go of because the room has too many
         self._covered: dict[str, int] = dict.fromkeys(covered, self._number)
         self._latest: OrderedDict[Key, Entry] = OrderedDict()
-        self._latest_in: dict[str, set[Key]] = {}
+        self._latest_in: dict[str, OrderedDict[Key, None]] = {}
 
     @property
     def number(self) -> int:
@@ -76,7 +76,9 @@ class MemoryLog:
                 key = (room, delivery.event, delivery.key or "")
                 self._latest[key] = entry
                 self._latest.move_to_end(key)
-                self._latest_in.setdefault(room, set()).add(key)
+                keys = self._latest_in.setdefault(room, OrderedDict())
+                keys[key] = None
+                keys.move_to_end(key)
 
     def _keep(self, publication: Delivery | Admission | Eviction, rooms: tuple[str, ...], size: int) -> None:
         self._number += 1
@@ -106,7 +108,7 @@ class MemoryLog:
     def _drop_latest(self) -> None:
         key, _ = self._latest.popitem(last=False)
         keys = self._latest_in[key[0]]
-        keys.discard(key)
+        del keys[key]
         if not keys:
             del self._latest_in[key[0]]
 

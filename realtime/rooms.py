@@ -114,9 +114,13 @@ class GlobalRoom(Room, prefix="global"):
 
 
 class SystemRoom(Room, prefix="system"):
-    """What concerns every client, logged in or not; for those that are not in `GlobalRoom`."""
+    """What concerns every client, logged in or not. Profiles put those in it that are not in `GlobalRoom`."""
 
     __slots__ = ()
 
     def __init__(self, key: object = "all") -> None:
         super().__init__(key)
+
+    def allows(self, user: Identity) -> bool:
+        """Nobody by asking."""
+        return False

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from chat.rooms import ConversationRoom
 from realtime.vocabulary import Door, Profile, register
-from vocabularies import common, groups, markets, messenger
+from vocabularies import basics, groups, markets, messenger
 from vocabularies.operations import OPERATIONS
 from vocabularies.social import SOCIAL
 
@@ -25,11 +25,11 @@ def rooms_of_groups(user: "Identity") -> list[str]:
     return [*markets.rooms(user), *(room.address for room in ConversationRoom.automatic(user))]
 
 
-MESSENGER = Profile("messenger", ASKS, {**common.TELLS, **messenger.TELLS}, markets.rooms)
+MESSENGER = Profile("messenger", ASKS, {**basics.TELLS, **messenger.TELLS}, markets.rooms)
 GROUPS = Profile(
     "groups",
     ASKS,
-    {**common.TELLS, **groups.TELLS},
+    {**basics.TELLS, **groups.TELLS},
     rooms_of_groups,
     markets.greeting,
     turns={"auth": MESSENGER, "join-room": MESSENGER},

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from realtime.errors import ClientError
 from realtime.rooms import GlobalRoom, UserRoom
 from realtime.vocabulary import Ask, fields, no_payload
-from vocabularies.common import PING, address_of, own_room, shown, success
+from vocabularies.basics import PING, address_of, own_room, shown, success
 
 if TYPE_CHECKING:
     from realtime.auth import Identity

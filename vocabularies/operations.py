@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from realtime.rooms import SystemRoom
 from realtime.times import now
 from realtime.vocabulary import Profile
-from vocabularies.common import PING, TELLS, own_room
+from vocabularies.basics import PING, TELLS, own_room
 
 if TYPE_CHECKING:
     from realtime.auth import Identity

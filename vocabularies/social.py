@@ -6,7 +6,7 @@ from django.conf import settings
 
 from realtime.rooms import SystemRoom
 from realtime.vocabulary import Ask, Profile, Tell, fields, no_payload, whole
-from vocabularies.common import PING, TELLS, own_room
+from vocabularies.basics import PING, TELLS, own_room
 
 if TYPE_CHECKING:
     from realtime.auth import Identity

@@ -205,13 +205,22 @@ async def test_a_publication_that_cannot_be_read_is_passed_over(
 # -- nothing is left ------------------------------------------------------------------------------------------
 
 
-async def test_nothing_is_left_of_connections_that_are_gone(process: Process, alice: User, bob: User) -> None:
+@pytest.fixture
+def forgetful(settings: Any) -> None:
+    """Nobody comes back."""
+    settings.REALTIME = {**settings.REALTIME, "RECOVERY_WINDOW": 0, "RECOVERY_SWEEP": 0.01}
+
+
+async def test_nothing_is_left_of_connections_that_are_gone(
+    forgetful: None, process: Process, alice: User, bob: User
+) -> None:
     layer = cast(MemoryLayer, process.layer)
     sockets = [await listening(user, "lab:notes", f"lab:{n}") for n, user in enumerate([alice, alice, bob] * 5)]
     assert len(process.hub.sessions) == 15
     await asyncio.gather(*(socket.leave() for socket in sockets))
     assert not any(traces(process.hub))
-    assert set(layer._groups) == {EVERY_PROCESS}
+    await until(lambda: set(layer._groups) == {EVERY_PROCESS})
+    assert not process.hub._lingering
     assert len(layer._channels) == 1
 
 
