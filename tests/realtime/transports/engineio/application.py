@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from typing import Any
+from urllib.parse import parse_qsl
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "realtime_project.settings")
 
@@ -11,10 +12,14 @@ import django
 
 django.setup()
 
-from realtime.errors import ClientError  # noqa: E402 -- settings first
+from django.conf import settings  # noqa: E402 -- set up first
+
+from realtime.conf import conf  # noqa: E402
+from realtime.errors import ClientError  # noqa: E402
 from realtime.outbound import Frame  # noqa: E402
 from realtime.transports.engineio.app import EngineApp  # noqa: E402
 from realtime.transports.engineio.packets import MESSAGE, MalformedError, Packet  # noqa: E402
+from realtime.transports.engineio.requests import Requests  # noqa: E402
 from realtime.transports.engineio.session import EngineSession  # noqa: E402
 
 
@@ -58,11 +63,12 @@ class Echo:
 
 
 class Application:
-    """Engine.IO at every path but `/ends`, which tells why a session has ended."""
+    """Engine.IO at every path but two: `/state` tells of a session, `/settings` changes those of the core."""
 
     def __init__(self) -> None:
         self.ends: dict[str, list[str]] = {}
         self.engine = EngineApp(self.on_open)
+        self.settings = settings.REALTIME
 
     async def on_open(self, session: EngineSession) -> Echo:
         """Let in who does not ask to be refused."""
@@ -72,12 +78,31 @@ class Application:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request or one WebSocket."""
-        if scope["path"] == "/ends":
-            body = json.dumps(self.ends.get(scope["query_string"].decode(), [])).encode()
-            await send({"type": "http.response.start", "status": 200, "headers": []})
-            await send({"type": "http.response.body", "body": body})
-        else:
-            await self.engine(scope, receive, send)
+        query = scope["query_string"].decode()
+        match scope["path"]:
+            case "/state":
+                await answer(send, self.state(query))
+            case "/settings":
+                settings.REALTIME = {**self.settings, **dict(parse_qsl(query))}
+                conf.cache_clear()
+                await answer(send, None)
+            case _:
+                await self.engine(scope, receive, send)
+
+    def state(self, sid: str) -> dict[str, Any]:
+        """The requests that are under way, and why the session has ended: once, or not yet."""
+        requests = self.engine.sessions[sid].requests if sid in self.engine.sessions else Requests()
+        return {
+            "is_polled": requests.is_polled,
+            "is_posted": requests.is_posted,
+            "ends": self.ends.get(sid, []),
+        }
+
+
+async def answer(send: Any, content: Any) -> None:
+    """Send it as JSON."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": json.dumps(content).encode()})
 
 
 application = Application()

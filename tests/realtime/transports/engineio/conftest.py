@@ -1,13 +1,14 @@
-"""An engine without a network, and times that are short."""
+"""An engine without a network, and one on real servers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from pytest_django import Settings
 
+from tests.realtime.transports.engineio.servers import Client, EngineServer
 from tests.realtime.transports.engineio.wires import Engine
 from tests.realtime.waiting import soon
 
@@ -36,3 +37,27 @@ async def engine(configure: Callable[..., None]) -> AsyncIterator[Engine]:
         await soon(asyncio.wait(engine.tasks))
     assert all(len(layer.ends) == 1 for layer in engine.layers), "an end is told once"
     assert asyncio.all_tasks() == {asyncio.current_task()}, "nothing is pending"
+
+
+# -- real servers -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=["uvicorn", "daphne"])
+def process(request: pytest.FixtureRequest) -> Iterator[EngineServer]:
+    server = EngineServer(request.param).start()
+    yield server
+    server.stop()
+    assert server.complaints() == []
+
+
+@pytest.fixture
+def server(process: EngineServer) -> Iterator[EngineServer]:
+    """A server with the default settings at first."""
+    yield process
+    process.configure()
+
+
+@pytest_asyncio.fixture
+async def client(server: EngineServer) -> AsyncIterator[Client]:
+    async with Client(server) as client:
+        yield client
