@@ -33,6 +33,10 @@ class Codec(Protocol):
     def name(self) -> str:
         """A session is resumed on the codec of the same name."""
 
+    @property
+    def greets_first(self) -> bool:
+        """Whether the greeting goes before what was missed, not after it."""
+
     def push(self, push: Push) -> Frame | None:
         """Its frame; None if this vocabulary has no word for it."""
 

@@ -43,7 +43,7 @@ class Session:
         self._is_started = False
         self._kept = Kept(process.log)
         self._replay: list[Frame] = []
-        self._number = 0  # what has been heard before the greeting
+        self._after = self._number = 0  # before and after what was missed
         self._held: Held | None = None  # what is heard before it is sent
         self._expiry = Expiry(self._warn, self._expire)
         self._effects: list[Effect] = []
@@ -100,8 +100,8 @@ class Session:
 
     @property
     def offset(self) -> str:
-        """Where a session that has just been greeted stands."""
-        return self._process.log.offset(self._number)
+        """Where a session stands that is just being greeted."""
+        return self._process.log.offset(self._after if self.codec.greets_first else self._number)
 
     @property
     def position(self) -> str:
@@ -121,7 +121,7 @@ class Session:
         With a `key` another connection can resume it. What is heard meanwhile comes after the greeting.
         """
         self.credentials = credentials
-        self._number, self._held = self._process.log.number, Held(conf().send_buffer)
+        self._wait()
         self._is_started = True
         self._process.hub.attach(self)
         self._expiry.watch(credentials.expires_at)
@@ -138,13 +138,20 @@ class Session:
             await self._process.presence.connect(self.user.id, self.id)
         logger.info("connected", extra={"user": self.user.id, "connection": self.id})
 
+    def _wait(self) -> None:
+        """What is heard from here on waits for the greeting."""
+        self._after = self._number = self._process.log.number
+        self._held = Held(conf().send_buffer)
+
     def greet(self) -> None:
-        """What was missed, the greeting, then what was heard meanwhile. Nothing if that has been done."""
+        """The greeting and what was missed, then what was heard meanwhile. Nothing if that has been done."""
         held, self._held = self._held, None
         if held is None:
             return
         greeting = self.codec.greeting(self)
-        for frame in (*self._replay, *((greeting,) if greeting is not None else ())):
+        greetings = [] if greeting is None else [greeting]
+        first, then = (greetings, self._replay) if self.codec.greets_first else (self._replay, greetings)
+        for frame in (*first, *then):
             self.sink.write(frame)
         self._replay = []
         for frame in held.above(self._number):
@@ -209,9 +216,9 @@ class Session:
         if missed is None or replay is None:
             for address in list(self.rooms):
                 await self._exit(address)
-            self._number, self._held = log.number, Held(conf().send_buffer)
+            self._wait()
             return None
-        self._replay, self._number, self.is_recovered = replay, missed.number, True
+        self._replay, self._after, self._number, self.is_recovered = replay, lost.after.number, missed.number, True
         return lost.record
 
     def supersede(self, key: str) -> None:

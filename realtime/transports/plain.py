@@ -78,6 +78,7 @@ class PlainCodec:
             raise _undecodable(text) from error
 
     name = "plain"
+    greets_first = True
 
     def push(self, push: Push) -> Frame:
         """`{"event": NAME, "data": {...}, "offset": STR?}`; with `offset` if it can be recovered."""

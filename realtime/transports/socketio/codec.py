@@ -27,6 +27,8 @@ class SocketIOCodec:
     text, once it has a `pid`: so then every event must carry one.
     """
 
+    greets_first = False
+
     def __init__(self, profile: Profile, namespace: str, *, offsets: bool) -> None:
         self.profile, self.namespace, self.offsets = profile, namespace, offsets
 
