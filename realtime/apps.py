@@ -13,5 +13,6 @@ class RealtimeConfig(AppConfig):
     def ready(self) -> None:
         """All models are loaded by now."""
         from realtime import basics, checks  # noqa: F401
+        from realtime.transports import plain  # noqa: F401
 
         autodiscover_modules("events", "rooms", "commands", "signals", "doors")
