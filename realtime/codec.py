@@ -1,5 +1,6 @@
 """What a wire is to the core: a pure function from what is told to frames."""
 
+import logging
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
@@ -11,6 +12,8 @@ from realtime.publications import Delivery
 if TYPE_CHECKING:
     from realtime.auth import Identity
     from realtime.sessions import Session
+
+logger = logging.getLogger(__name__)
 
 
 class Push(NamedTuple):
@@ -48,8 +51,12 @@ class Codec(Protocol):
 
 
 def delivery_frame(codec: Codec, delivery: Delivery, offset: str) -> Frame | None:
-    """The frame of a broadcast."""
-    return codec.push(Push(delivery.event, bytes(delivery.data), delivery.at, offset, delivery.policy))
+    """The frame of a broadcast; None if there is none on this wire."""
+    try:
+        return codec.push(Push(delivery.event, bytes(delivery.data), delivery.at, offset, delivery.policy))
+    except (LookupError, TypeError, ValueError):  # a table that does not fit must not keep it from the other wires
+        logger.exception("%s cannot tell %s", codec.name, delivery.event)
+        return None
 
 
 def direct_frame(codec: Codec, name: str, payload: object, offset: str) -> Frame | None:

@@ -99,6 +99,13 @@ def refusal(retry_after: float) -> ClientError:
     return ClientError("RATE_LIMITED", "Rate limit exceeded", retry_after=retry_after)
 
 
+async def limit_connections(limit: str, *key: str) -> None:
+    """Count a connection; TOO_MANY_CONNECTIONS if there were too many lately. On the event loop."""
+    wait = await limits().hit(limit, "connect", *key)
+    if wait is not None:
+        raise ClientError("TOO_MANY_CONNECTIONS", "Too many connections", retry_after=wait)
+
+
 @cache
 def limits() -> Limits:
     """This process's counters."""

@@ -14,7 +14,7 @@ from realtime.commands import Payload
 from realtime.conf import conf
 from realtime.errors import ClientError, Close, translate
 from realtime.events import encode
-from realtime.limits import limits
+from realtime.limits import limit_connections
 from realtime.middleware import Receive, Scope, Send, address_of, refuse, selected_subprotocol
 from realtime.outbound import Outbound, send_close
 from realtime.process import Process
@@ -91,7 +91,7 @@ class _Connection:
     async def _enter(self) -> bool:
         """Whether the client is in: greeted, by the token that it brought or by an `auth` frame."""
         try:
-            await self._check_connections()
+            await limit_connections(conf().connections_per_address, address_of(self._scope))
             credentials = self._scope.pop("credentials")
             if isinstance(credentials, ClientError):
                 raise credentials
@@ -105,12 +105,6 @@ class _Connection:
             self._refuse(translate(error))
             return False
         return credentials is not None
-
-    async def _check_connections(self) -> None:
-        address = address_of(self._scope)
-        wait = await limits().hit(conf().connections_per_address, "connect", address)
-        if wait is not None:
-            raise ClientError("TOO_MANY_CONNECTIONS", "Too many connections", retry_after=wait)
 
     async def _await_auth(self) -> Credentials | None:
         """What the `auth` frame proved; None if the client went away instead."""

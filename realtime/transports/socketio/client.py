@@ -43,7 +43,7 @@ class Client:
         if packet.kind == Kind.CONNECT:
             self._connect(packet)
         else:
-            await self._dispatch(packet)
+            await self._dispatch(packet, len(message))
 
     def on_close(self, reason: str) -> None:
         """The transport has gone, and all namespaces with it."""
@@ -66,6 +66,8 @@ class Client:
             raise MalformedError("an attachment where none was due")
         packet, blobs = self._partial
         blobs.append(blob)
+        if sum(map(len, blobs)) > conf().max_payload:
+            raise MalformedError("the attachments of a packet are too big")
         if len(blobs) < packet.attachments:
             return None
         self._partial = None
@@ -84,7 +86,7 @@ class Client:
         self._entered.add(namespace)
         self._sockets[namespace] = Socket(self, door, packet.data or {})
 
-    async def _dispatch(self, packet: Packet) -> None:
+    async def _dispatch(self, packet: Packet, size: int) -> None:
         socket = self._sockets.get(packet.namespace)
         if socket is None:
             if packet.namespace not in self._entered or packet.kind == Kind.CONNECT_ERROR:
@@ -94,7 +96,7 @@ class Client:
             case Kind.DISCONNECT:
                 socket.leave()
             case Kind.EVENT | Kind.BINARY_EVENT:
-                await socket.take(packet.data[0], packet.data[1:], packet.id)
+                await socket.take(packet.data[0], packet.data[1:], packet.id, size)
             case Kind.ACK | Kind.BINARY_ACK:
                 socket.resolve(packet.id, packet.data)
             case _:

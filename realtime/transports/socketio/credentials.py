@@ -1,10 +1,12 @@
 """What a Socket.IO client offers with its handshake, beside the `auth` payload of CONNECT."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from realtime.auth import Credentials, authenticate, bearer
+from realtime.conf import conf
 from realtime.errors import ClientError, translate
+from realtime.limits import limit_connections
+from realtime.middleware import address_of
 from realtime.transports.engineio.session import EngineSession
 
 Verdict = Credentials | ClientError
@@ -13,22 +15,15 @@ Offered = Mapping[str, Verdict]
 
 
 async def offered(transport: EngineSession) -> Offered:
-    """Check the tokens of `Authorization` (`header`, or `bare header` without `Bearer`) and of the query.
-
-    They are taken out of the request, since the server holds on to that for long.
-    """
-    verdicts: dict[str, Verdict] = {}
-    header = _take_authorization(transport.scope)
-    if header:
-        token = bearer(header)
-        verdicts["bare header" if token is None else "header"] = await verdict(header if token is None else token)
-    token = transport.query.get("token")
-    if token is not None:
-        transport.query = {name: value for name, value in transport.query.items() if name != "token"}
-        transport.scope["query_string"] = b""
-        if token:
-            verdicts["query"] = await verdict(token)
-    return verdicts
+    """Check the tokens of `Authorization` (`header`, or `bare header` without `Bearer`) and of the query."""
+    tokens = _take_tokens(transport)
+    if not tokens:
+        return {}
+    try:  # each costs a query, and CONNECT, which counts connections, is yet to come
+        await limit_connections(conf().connections_per_address, "tokens", address_of(transport.scope))
+    except ClientError as error:
+        return dict.fromkeys(tokens, error)
+    return {source: await verdict(token) for source, token in tokens.items()}
 
 
 async def verdict(token: str) -> Verdict:
@@ -39,10 +34,20 @@ async def verdict(token: str) -> Verdict:
         return translate(error)
 
 
-def _take_authorization(scope: dict[str, Any]) -> str:
-    value = next((text for name, text in reversed(scope["headers"]) if name == b"authorization"), b"")
+def _take_tokens(transport: EngineSession) -> dict[str, str]:
+    """By where they come from. They are taken out of the request: the server holds on to that for long."""
+    tokens: dict[str, str] = {}
+    scope = transport.scope
+    header = next((text for name, text in reversed(scope["headers"]) if name == b"authorization"), b"")
     scope["headers"][:] = [(name, text) for name, text in scope["headers"] if name != b"authorization"]
-    return str(value.decode("latin-1").strip())
+    if value := header.decode("latin-1").strip():
+        token = bearer(value)
+        tokens["bare header" if token is None else "header"] = token or value
+    if "token" in transport.query:
+        tokens["query"] = transport.query["token"]
+        transport.query = {name: value for name, value in transport.query.items() if name != "token"}
+        scope["query_string"] = b""
+    return {source: token for source, token in tokens.items() if token}
 
 
 def takes_offsets(transport: EngineSession) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from realtime.auth import NOBODY, Credentials
 from realtime.conf import conf
 from realtime.errors import ClientError
-from realtime.limits import limits
+from realtime.limits import limit_connections
 from realtime.log import Log
 from realtime.resuming import Resume
 from realtime.transports.socketio.codec import codec_of
@@ -26,10 +26,10 @@ class Entrant(NamedTuple):
 
 async def count_connection(door: Door, address: str) -> None:
     """TOO_MANY_CONNECTIONS if there were too many from this address lately."""
-    rate, key = (door.connections(), door.namespace) if door.connections else (conf().connections_per_address, "")
-    wait = await limits().hit(rate, "connect", key, address)
-    if wait is not None:
-        raise ClientError("TOO_MANY_CONNECTIONS", "Too many connections", retry_after=wait)
+    if door.connections is None:
+        await limit_connections(conf().connections_per_address, address)
+    else:
+        await limit_connections(door.connections(), door.namespace, address)
 
 
 async def examine(door: Door, auth: Mapping[str, Any], offered: Offered, log: Log) -> Entrant:

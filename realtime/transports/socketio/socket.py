@@ -17,6 +17,7 @@ from realtime.transports.socketio.acks import Acks
 from realtime.transports.socketio.answering import authenticate, run
 from realtime.transports.socketio.codec import SocketIOCodec, codec_of
 from realtime.transports.socketio.entering import Entrant, count_connection, examine
+from realtime.transports.socketio.inbox import Inbox
 from realtime.transports.socketio.packets import Kind, encode
 from realtime.vocabulary import Door
 
@@ -48,7 +49,7 @@ class Socket:
         self.acks = Acks()
         self._client, self._door = client, door
         self._key = token_urlsafe(18)
-        self._inbox: asyncio.Queue[Event] = asyncio.Queue(conf().inbox)
+        self._inbox: Inbox[Event] = Inbox(conf().inbox, conf().max_payload)
         self._deadline: asyncio.TimerHandle | None = None  # until when `auth` has to come
         self._is_closed = self._is_busy = self._is_over = False
         self._task = asyncio.create_task(self._serve(auth), name="socket")
@@ -89,10 +90,9 @@ class Socket:
 
     # -- from the client ------------------------------------------------------------------------
 
-    async def take(self, name: str, arguments: Sequence[Any], id: int | None) -> None:
-        """Queue an event; waits while the inbox is full, so that nothing more is read."""
-        if not self._is_closed:
-            await self._inbox.put(Event(name, arguments, id))
+    async def take(self, name: str, arguments: Sequence[Any], id: int | None, size: int) -> None:
+        """Queue an event of so many bytes; waits while the inbox is full, so that nothing more is read."""
+        await self._inbox.put(Event(name, arguments, id), size)
 
     def resolve(self, id: int | None, arguments: Any) -> None:
         """An acknowledgement came."""
@@ -115,9 +115,9 @@ class Socket:
         self._client.remove(self)
         self.settle()
         self.acks.fail()
-        while not self._inbox.empty():  # who waits to put something in goes on
-            self._inbox.get_nowait()
-        if not self._is_busy:  # a command that runs is not cut off in the middle
+        self._inbox.close()
+        # A command that runs is not cut off in the middle, nor is the end of the task by itself.
+        if not self._is_busy and asyncio.current_task() is not self._task:
             self._task.cancel()
 
     # -- its life -------------------------------------------------------------------------------

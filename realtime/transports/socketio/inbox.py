@@ -1,0 +1,48 @@
+"""What a client sent and waits to be run: a bounded queue with one writer and one reader."""
+
+import asyncio
+from collections import deque
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Inbox(Generic[T]):
+    """At most `count` items, and no second one beyond `size` bytes."""
+
+    def __init__(self, count: int, size: int) -> None:
+        self._count, self._limit = count, size
+        self._items: deque[tuple[T, int]] = deque()
+        self._size = 0
+        self._is_closed = False
+        self._changed = asyncio.Event()
+
+    async def put(self, item: T, size: int) -> None:
+        """Append it as soon as there is room; once the inbox is closed it is dropped."""
+        while self._items and (len(self._items) >= self._count or self._size + size > self._limit):
+            await self._change()
+        if not self._is_closed:
+            self._items.append((item, size))
+            self._size += size
+            self._changed.set()
+
+    async def get(self) -> T:
+        """The first one, as soon as there is one."""
+        while not self._items:
+            await self._change()
+        item, size = self._items.popleft()
+        self._size -= size
+        self._changed.set()
+        return item
+
+    def close(self) -> None:
+        """Drop everything, and let a writer that waits go on."""
+        self._is_closed = True
+        self._items.clear()
+        self._size = 0
+        self._changed.set()
+
+    async def _change(self) -> None:
+        # The reader waits while it is empty and the writer while it is full: never both.
+        self._changed.clear()
+        await self._changed.wait()
