@@ -40,6 +40,27 @@ def test_a_restart_of_the_server_is_survived(
     assert texts == ["Said in the dark", "Written in the dark"]
 
 
+def test_a_lost_connection_is_made_up_for_without_loading_anything_anew(person: Register, window: Open) -> None:
+    ann, ben = person("Ann"), person("Ben")
+    conversation = ann.begin(ben)
+    anns = window(ann)
+    sockets: list[tuple[WebSocketRoute, WebSocketRoute]] = []
+    anns.page.route_web_socket("**/ws/*", lambda socket: sockets.append((socket, socket.connect_to_server())))
+    anns.visit().open("Ben")
+    ben.say(conversation, "Do you hear me?")
+    expect(anns.messages).to_have_count(1)
+    asked: list[str] = []
+    anns.page.on("request", lambda request: asked.append(request.url))
+    (page, server), *_ = sockets
+    server.close()
+    page.close()
+    ben.say(conversation, "And now?")
+    expect(anns.messages).to_have_count(2)
+    expect(anns.state).to_have_text("Online")
+    assert len(sockets) == 2
+    assert [url for url in asked if "/api/" in url] == []
+
+
 def test_what_looks_like_html_is_text(person: Register, window: Open) -> None:
     ann, ben = person("Ann"), person(f"Ben {HTML}"[:100])
     conversation = ann.begin(ben, title=HTML)
