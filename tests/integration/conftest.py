@@ -4,16 +4,21 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
+from accounts.tokens import access_token
 from chat import services
 from chat.models import Conversation
 from realtime.couriers import RedisCourier
 from realtime.publishing import set_courier
 from realtime.testing import Client
+from tests.integration.clients import PythonClient
+from tests.integration.javascript import Driver, JavaScriptClient
+from tests.integration.proxy import Proxy
 from tests.integration.servers import ServerProcess
 from tests.services import redis_url
 
@@ -62,3 +67,41 @@ def join() -> Iterator[Callable[..., Client]]:
 def group(transactional_db: None, alice: User, bob: User, carol: User) -> Conversation:
     """Alice's group with Bob and Carol."""
     return services.create_conversation(creator_id=alice.pk, kind="group", title="Trip", members=[bob.pk, carol.pk])
+
+
+@pytest.fixture(scope="package")
+def driver() -> Iterator[Driver]:
+    """Node, in which all JavaScript clients live; skipped without it."""
+    with Driver() as driver:
+        yield driver
+
+
+@pytest.fixture
+def javascript(driver: Driver) -> Iterator[Callable[..., JavaScriptClient]]:
+    """`javascript(server, user, namespace="/ws")`: a client that has just begun to connect.
+
+    `user` may be None, for a handshake without a token, or be left out where `auth` is given. `server` may be a proxy.
+    """
+    with ExitStack() as stack:
+
+        def connect(
+            server: ServerProcess | Proxy, user: User | None = None, namespace: str = "/", **options: Any
+        ) -> JavaScriptClient:
+            auth = {} if user is None else {"auth": {"token": access_token(user)}}
+            url = f"http://127.0.0.1:{server.port}{namespace}"
+            return stack.enter_context(JavaScriptClient(driver, url, **(auth | options)))
+
+        yield connect
+
+
+@pytest.fixture
+def python() -> Iterator[Callable[..., PythonClient]]:
+    """The same for Python: `python(server, user, transports=["websocket"])` is connected, or refused."""
+    with ExitStack() as stack:
+
+        def connect(server: ServerProcess, user: User | None = None, **options: Any) -> PythonClient:
+            auth = None if user is None else {"token": access_token(user)}
+            url = f"http://127.0.0.1:{server.port}"
+            return stack.enter_context(PythonClient(url, **({"auth": auth} | options)))
+
+        yield connect
