@@ -59,6 +59,6 @@ def delivery_frame(codec: Codec, delivery: Delivery, offset: str) -> Frame | Non
         return None
 
 
-def direct_frame(codec: Codec, name: str, payload: object, offset: str) -> Frame | None:
-    """The frame of an event for one client alone; it is in no log."""
-    return codec.push(Push(name, encode(payload), time.time(), offset, DIRECT))
+def direct_push(name: str, payload: object, offset: str) -> Push:
+    """An event for one client alone; it is in no log."""
+    return Push(name, encode(payload), time.time(), offset, DIRECT)

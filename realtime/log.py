@@ -113,7 +113,7 @@ class Log(Protocol):
         """Its connection has gone: keep it for `recovery_window` seconds."""
 
     async def find(self, key: str) -> Record | None:
-        """The session of that key, if its token still counts."""
+        """The session of that key, if its token has not been revoked."""
 
     async def missed(self, record: Record, after: Position) -> Missed | None:
         """What it has to be told; None if any of that may be lacking."""

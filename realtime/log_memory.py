@@ -152,7 +152,7 @@ class MemoryLog:
         self._sessions.leave(key)
 
     async def find(self, key: str) -> Record | None:
-        """The session of that key, if its token still counts."""
+        """The session of that key, if its token has not been revoked."""
         return self._sessions.find(key)
 
     async def missed(self, record: Record, after: Position) -> Missed | None:
@@ -241,9 +241,8 @@ class Sessions:
                 del self._of_user[record.user.id]
 
     def find(self, key: str) -> Record | None:
-        """It, if its token still counts."""
-        record = self._records.get(key)
-        return record if record is not None and record.credentials.expires_at > time.time() else None
+        """It, if it is here."""
+        return self._records.get(key)
 
     def revoke(self, revocation: Disconnection) -> None:
         """Its user's tokens have ended, but those of one generation."""

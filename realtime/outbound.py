@@ -4,9 +4,12 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from realtime.errors import Close
+
+if TYPE_CHECKING:
+    from realtime.codec import Push
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +60,12 @@ class Sink(Protocol):
 
     async def closed(self, timeout: float) -> None:
         """If it is closing, return when the client was told, after `timeout` seconds at most."""
+
+    async def ask(self, push: "Push") -> Any:
+        """Tell an event and return the arguments of the client's acknowledgement.
+
+        TimeoutError after `ack_timeout`, ConnectionError if the client goes, LookupError where there is no such thing.
+        """
 
 
 class Backlog:
@@ -152,6 +161,10 @@ class Outbound:
         """If it is closing, return when the close frame was written, after `timeout` at most."""
         if self._is_closed:
             await asyncio.wait([self._task], timeout=timeout)
+
+    async def ask(self, push: "Push") -> Any:
+        """LookupError: clients of the plain wire acknowledge nothing."""
+        raise LookupError(f"{push.name} cannot be asked on the plain wire")
 
     def stop(self) -> None:
         """Write nothing more."""

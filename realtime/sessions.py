@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from realtime import database, rooms
 from realtime.auth import Credentials, Identity
-from realtime.codec import Codec, direct_frame
+from realtime.codec import Codec, direct_push
 from realtime.conf import conf
 from realtime.couriers import Batch
 from realtime.errors import ClientError, Close, translate
@@ -83,6 +83,10 @@ class Session:
         """Tell this connection alone, before the reply."""
         self._effects.append(lambda: self.tell(event.wire, event))
 
+    async def ask(self, event: Event) -> Any:
+        """Tell this connection alone, and return the arguments of its acknowledgement; see `Sink.ask`."""
+        return await self.sink.ask(direct_push(event.wire, event, self.position))
+
     # -- what is heard ----------------------------------------------------------------------
 
     def hear(self, frame: Frame, number: int | None = None) -> None:
@@ -94,7 +98,7 @@ class Session:
 
     def tell(self, name: str, payload: object) -> None:
         """Tell this connection alone. On the loop."""
-        frame = direct_frame(self.codec, name, payload, self.position)
+        frame = self.codec.push(direct_push(name, payload, self.position))
         if frame is not None:
             self.hear(frame)
 
@@ -186,7 +190,7 @@ class Session:
     def end(self, error: ClientError, close: Close) -> None:
         """Tell the client why, and close for good."""
         self._kept.release(for_good=True)
-        farewell = direct_frame(self.codec, "error", error.body(), self.position)
+        farewell = self.codec.push(direct_push("error", error.body(), self.position))
         self.sink.close(close, error.code, farewell=farewell)
 
     def go_away(self, reason: str) -> None:

@@ -49,7 +49,7 @@ async def examine(door: Door, auth: Mapping[str, Any], offered: Offered, log: Lo
     known = {codec_of(one, door.namespace, offsets=True).name: one for one in _profiles(door)}
     if credentials is not None:
         return Entrant(known.get(record.codec, profile), credentials, resume)
-    if known.get(record.codec) is not profile:
+    if known.get(record.codec) is not profile or record.credentials.expires_at <= time.time():
         return Entrant(profile, None)
     # The secret key alone gives the session back; its user has to prove to be the same by `auth`.
     return Entrant(profile, record.credentials, resume, is_pending=True)
