@@ -24,6 +24,14 @@ from tests.services import redis_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+HASTY = {
+    "REALTIME_AUTH_TIMEOUT": "0.8",
+    "REALTIME_MAX_ROOMS": "3",
+    "REALTIME_RECOVERY_WINDOW": "1.5",
+    "REALTIME_RECOVERY_EVENTS": "5",
+    "REALTIME_RECOVERY_SWEEP": "0.2",
+}
+
 
 @dataclass
 class Site:
@@ -105,3 +113,25 @@ def python() -> Iterator[Callable[..., PythonClient]]:
             return stack.enter_context(PythonClient(url, **({"auth": auth} | options)))
 
         yield connect
+
+
+@pytest.fixture
+def proxy() -> Iterator[Callable[[ServerProcess], Proxy]]:
+    """`proxy(server)`: a network between clients and that server, which loses connections when it is told to."""
+    with ExitStack() as stack:
+        yield lambda server: stack.enter_context(Proxy(server.port))
+
+
+@pytest.fixture(scope="package")
+def _hasty(_site: Site, django_db_blocker: DjangoDbBlocker) -> Iterator[ServerProcess]:
+    settings = {"REDIS_URL": _site.redis} if _site.redis else {}
+    with django_db_blocker.unblock():
+        server = ServerProcess(**HASTY, **settings).start()
+    yield server
+    assert server.stop() in {0, -signal.SIGTERM}, server.log.read_text()
+
+
+@pytest.fixture
+def hasty(site: Site, _hasty: ServerProcess) -> ServerProcess:
+    """One more process of a `pair`, with low limits and short times."""
+    return _hasty

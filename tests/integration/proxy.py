@@ -5,7 +5,8 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
@@ -54,7 +55,10 @@ class _Entrance(_Way):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.proxy.ways.add(self)
-        self.proxy.spawn(self._connect())
+        if self.proxy.is_open:
+            self.proxy.spawn(self._connect())
+        else:
+            transport.close()
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
@@ -84,6 +88,7 @@ class Proxy:
         self.target = target
         self.refuses_upgrades = False
         self.is_frozen = False
+        self.is_open = True  # if not, nobody gets through: the client is away
         self.ways: set[_Way] = set()
         self.seen: list[bytes] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,6 +121,14 @@ class Proxy:
     def reset(self) -> None:
         """End all connections at once (RST)."""
         self._call(self._close, is_abrupt=True)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """All connections are lost, and come back at the end of the block only."""
+        self.is_open = False
+        self.reset()
+        yield
+        self.is_open = True
 
     def freeze(self) -> None:
         """Let nothing through, while all connections stay open."""

@@ -45,8 +45,9 @@ function watch(id, socket) {
 
 function cut({ engine }) {
   const { transport } = engine;
+  if (transport.readyState === "closed") return;
   if (transport.name === "websocket") {
-    transport.ws.terminate();
+    transport.ws?.terminate();
   } else {
     transport.pollXhr?.abort(); // the server sees the poll's connection go
     transport.onClose(); // and the client takes it for a lost one
