@@ -37,8 +37,8 @@ class Tell:
 class Ask:
     """What a client of a family asks: a canonical command, and how it is answered.
 
-    With an acknowledgement the client gets `ack` of the reply's payload; `reply` is an event beside
-    it, unless `is_either` says that it is one or the other.
+    With an acknowledgement the client gets `ack` of the reply's payload, a tuple as several arguments;
+    `reply` is an event beside it, unless `is_either` says that it is one or the other.
     """
 
     command: str

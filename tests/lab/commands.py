@@ -1,11 +1,17 @@
 """Handlers that are slow, that fail, and that publish in every way."""
 
+import asyncio
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import connection, transaction
 
+import realtime.codec
 from chat import services
+from realtime.codec import DIRECT
 from realtime.commands import Payload, Reply, command
+from realtime.errors import ClientError
+from realtime.events import encode
 from realtime.publishing import Disconnect, Push, publish
 from realtime.rooms import GlobalRoom, UserRoom
 from realtime.sessions import Session
@@ -83,3 +89,49 @@ def tell_self(session: Session, data: Number) -> Echo:
 @command("lab.kick")
 def kick(session: Session) -> None:
     publish(Disconnect(session.user.id))
+
+
+# -- what Socket.IO clients ask at /lab ---------------------------------------------------------------
+
+
+class Anything(Payload):
+    """The arguments of an event, binary ones in base64."""
+
+    args: list[Any] = []
+
+
+class Said(Reply):
+    args: list[Any]
+
+
+gates: dict[int, asyncio.Event] = {}
+"""What `lab.hold` waits for."""
+
+
+@command("lab.say", public=True)
+async def say(session: Session, data: Anything) -> Said:
+    return Said(args=data.args)
+
+
+@command("lab.hold", public=True)
+async def hold(session: Session, data: Number) -> Echo:
+    """Returns when the test lets go of the gate of that number."""
+    await gates[data.number].wait()
+    return Echo(number=data.number)
+
+
+@command("lab.ask", public=True)
+async def ask(session: Session, data: Number) -> Said:
+    """Asks the client something, and returns what it answers."""
+    push = realtime.codec.Push(Gauge.wire, encode(Gauge(name="asked", value=data.number)), 0.0, "", DIRECT)
+    try:
+        return Said(args=await cast(Any, session.sink).ask(push))
+    except TimeoutError as error:
+        raise ClientError("CONFLICT", "no answer came") from error
+
+
+@command("lab.burst", public=True)
+async def tell_many(session: Session, data: Number) -> None:
+    """Tells the client alone, so many times."""
+    for number in range(data.number):
+        session.send(Gauge(name="burst", value=number))

@@ -85,7 +85,8 @@ async def authenticate(socket: "Socket", event: "Event") -> None:
         if event.id is not None or (session.is_started and not socket.is_pending):
             _fail(socket, event, refused)
         if socket.is_pending:
-            socket.session.end(refused, Close.UNAUTHENTICATED)
+            # After the trouble of a moment clients shall come back.
+            socket.session.end(refused, Close.INTERNAL if refused.code == "INTERNAL" else Close.UNAUTHENTICATED)
         return
     socket.settle()
     data = {"userId": session.user.id}

@@ -11,12 +11,13 @@ from realtime.transports.socketio.credentials import offered, takes_offsets
 
 
 async def open_client(transport: EngineSession) -> Handler:
-    """Begin a client on its transport; TOO_MANY_CONNECTIONS while the server is draining."""
+    """Begin a client on its transport; INTERNAL while the server is draining."""
     process = await Process.started()
-    if process.is_draining:
-        raise ClientError("INTERNAL", "The server is going away; connect again.")
     is_recoverable = takes_offsets(transport)
-    return Client(process, transport, await offered(transport), is_recoverable=is_recoverable)
+    verdicts = await offered(transport)
+    if process.is_draining:  # looked at last: what is no connection yet is not told to go
+        raise ClientError("INTERNAL", "The server is going away; connect again.")
+    return Client(process, transport, verdicts, is_recoverable=is_recoverable)
 
 
 socketio_app: Final = EngineApp(open_client)

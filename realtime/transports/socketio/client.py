@@ -25,7 +25,7 @@ class Client:
         self.is_recoverable = is_recoverable
         self._sockets: dict[str, Socket] = {}
         self._entered: set[str] = set()  # namespaces that it has been connected to
-        self._partial: tuple[Packet, list[bytes]] | None = None
+        self._partial: tuple[Packet, list[bytes], int] | None = None  # the attachments so far, the size of its text
         process.connections.add(transport)
         self._timer = asyncio.get_running_loop().call_later(conf().connect_timeout, self._on_silence)
 
@@ -37,13 +37,16 @@ class Client:
 
     async def on_message(self, message: str | bytes) -> None:
         """A part of a packet, or the whole of it."""
-        packet = self._text(message) if isinstance(message, str) else self._binary(message)
+        if isinstance(message, str):
+            packet, size = self._text(message), len(message)
+        else:
+            packet, size = self._binary(message)
         if packet is None:
             return
         if packet.kind == Kind.CONNECT:
             self._connect(packet)
         else:
-            await self._dispatch(packet, len(message))
+            await self._dispatch(packet, size)
 
     def on_close(self, reason: str) -> None:
         """The transport has gone, and all namespaces with it."""
@@ -56,22 +59,28 @@ class Client:
         if self._partial is not None:
             raise MalformedError("a text where an attachment was due")
         packet = decode(text)
+        if packet.kind == Kind.CONNECT_ERROR:
+            raise MalformedError("a packet that only a server sends")
+        if packet.kind != Kind.CONNECT and packet.namespace not in self._entered:
+            raise MalformedError("a packet for a namespace that is not connected")
         if not packet.attachments:
             return packet
-        self._partial = packet, []
+        self._partial = packet, [], len(text)
         return None
 
-    def _binary(self, blob: bytes) -> Packet | None:
+    def _binary(self, blob: bytes) -> tuple[Packet | None, int]:
+        """The packet if this is its last attachment, and the size of all of it."""
         if self._partial is None:
             raise MalformedError("an attachment where none was due")
-        packet, blobs = self._partial
+        packet, blobs, size = self._partial
         blobs.append(blob)
-        if sum(map(len, blobs)) > conf().max_payload:
+        attached = sum(map(len, blobs))
+        if attached > conf().max_payload:
             raise MalformedError("the attachments of a packet are too big")
         if len(blobs) < packet.attachments:
-            return None
+            return None, 0
         self._partial = None
-        return packet._replace(data=fill(packet.data, blobs))
+        return packet._replace(data=fill(packet.data, blobs)), size + attached
 
     # -- namespaces ---------------------------------------------------------------------------
 
@@ -89,8 +98,6 @@ class Client:
     async def _dispatch(self, packet: Packet, size: int) -> None:
         socket = self._sockets.get(packet.namespace)
         if socket is None:
-            if packet.namespace not in self._entered or packet.kind == Kind.CONNECT_ERROR:
-                raise MalformedError("a packet for a namespace that is not connected")
             return  # it has just been closed
         match packet.kind:
             case Kind.DISCONNECT:
@@ -99,8 +106,6 @@ class Client:
                 await socket.take(packet.data[0], packet.data[1:], packet.id, size)
             case Kind.ACK | Kind.BINARY_ACK:
                 socket.resolve(packet.id, packet.data)
-            case _:
-                raise MalformedError("a packet that only a server sends")
 
     def remove(self, socket: Socket) -> None:
         """It has ended; the client may connect there again."""

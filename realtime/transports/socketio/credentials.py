@@ -31,7 +31,9 @@ async def verdict(token: str) -> Verdict:
     try:
         return await authenticate(token)
     except Exception as error:  # noqa: BLE001 -- translated, and logged there if it is a surprise
-        return translate(error)
+        refused = translate(error)
+    # Another one, which has no traceback: the frames there hold the token.
+    return ClientError(refused.code, refused.message, details=refused.details, retry_after=refused.retry_after)
 
 
 def _take_tokens(transport: EngineSession) -> dict[str, str]:

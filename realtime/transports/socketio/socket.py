@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 TRANSPORT: Final = {Close.GOING_AWAY, Close.SLOW_CONSUMER, Close.INTERNAL}
 """Ends of the whole connection, after which clients come back by themselves; after others they do not."""
 
+REFUSED: Final = "Authentication failed"
+
 _running: set["asyncio.Task[None]"] = set()  # the loop itself keeps no strong references
 
 
@@ -51,7 +53,7 @@ class Socket:
         self._key = token_urlsafe(18)
         self._inbox: Inbox[Event] = Inbox(conf().inbox, conf().max_payload)
         self._deadline: asyncio.TimerHandle | None = None  # until when `auth` has to come
-        self._is_closed = self._is_busy = self._is_over = False
+        self._is_accepted = self._is_closed = self._is_busy = self._is_over = False
         self._task = asyncio.create_task(self._serve(auth), name="socket")
         _running.add(self._task)
         self._task.add_done_callback(_running.discard)
@@ -67,6 +69,12 @@ class Socket:
         """End this namespace, so that the client stays away, or the connection, so that it comes back."""
         if self._is_closed:
             return
+        is_refused = not self._is_accepted and code not in TRANSPORT
+        if is_refused and self._door.refusal is None:
+            self._deny({"code": reason, "message": REFUSED})
+            return
+        if is_refused:
+            self._answer()
         if farewell is not None:
             self.write(farewell)
         if code in TRANSPORT:
@@ -86,6 +94,8 @@ class Socket:
 
     async def ask(self, push: Push) -> Any:
         """Tell an event and return the client's acknowledgement, a list; TimeoutError after `ack_timeout`."""
+        if self._is_closed:
+            raise ConnectionResetError("the client has gone")
         return await self.acks.ask(lambda id: self.write(self.codec.question(push, id)))
 
     # -- from the client ------------------------------------------------------------------------
@@ -125,11 +135,9 @@ class Socket:
     async def _serve(self, auth: Mapping[str, Any]) -> None:
         try:
             await self._enter(auth)
+            del auth  # as an event, it can hold a token: no name may keep it alive while the next one is waited for
             while not self._is_closed:
-                event = await self._inbox.get()
-                self._is_busy = True
-                await self._handle(event)
-                self._is_busy = False
+                await self._handle(await self._inbox.get())
         except asyncio.CancelledError:
             if not self._is_closed:
                 raise
@@ -152,6 +160,8 @@ class Socket:
         except Exception as error:  # noqa: BLE001 -- translated, and logged there if it is a surprise
             await self._refuse(translate(error))
             return
+        if self._is_closed:  # revoked meanwhile
+            return
         await self._accept()
         if entrant.credentials is None or entrant.is_pending:
             self._deadline = asyncio.get_running_loop().call_later(conf().auth_timeout, self._on_silence)
@@ -167,22 +177,29 @@ class Socket:
 
     async def _accept(self) -> None:
         """Answer CONNECT; the first event goes a moment later, for clients whose listeners are not there yet."""
+        self._answer()
+        await asyncio.sleep(conf().connect_pause)
+
+    def _answer(self) -> None:
         sid = sha256(self._key.encode()).hexdigest()[:20]  # the same again for a session that is resumed
         keys = {"pid": self._key} if self._client.is_recoverable else {}
         if not self._is_closed:
             self._client.write(encode(Kind.CONNECT, self.namespace, data={"sid": sid} | keys))
-        await asyncio.sleep(conf().connect_pause)
+        self._is_accepted = True
+
+    def _deny(self, data: Mapping[str, Any]) -> None:
+        message = data["message"] if data["code"] == "TOO_MANY_CONNECTIONS" else REFUSED
+        if not self._is_closed:
+            refusal = {"message": message, "data": data}
+            self._client.write(encode(Kind.CONNECT_ERROR, self.namespace, data=refusal))
+        self._end(for_good=True)
 
     async def _refuse(self, error: ClientError) -> None:
         logger.info("refused", extra={"code": error.code, "namespace": self.namespace})
         if error.code == "INTERNAL":
             self._client.transport.close(Close.GOING_AWAY, error.code)
         elif self._door.refusal is None:
-            message = error.message if error.code == "TOO_MANY_CONNECTIONS" else "Authentication failed"
-            data = {"message": message, "data": error.body()}
-            if not self._is_closed:
-                self._client.write(encode(Kind.CONNECT_ERROR, self.namespace, data=data))
-            self._end(for_good=True)
+            self._deny(error.body())
         else:
             await self._accept()
             message = error.message if error.code == "TOO_MANY_CONNECTIONS" else self._door.refusal
@@ -205,15 +222,18 @@ class Socket:
     # -- its events -----------------------------------------------------------------------------
 
     async def _handle(self, event: Event) -> None:
+        self._is_busy = True
         if event.name == "auth":
             await authenticate(self, event)
         else:
             await run(self, event)
+        self._is_busy = False
 
     def acknowledge(self, id: int, value: Any) -> None:
-        """Answer an event under its id."""
+        """Answer an event under its id; a tuple is several arguments."""
         if not self._is_closed:
-            self._client.write(encode(Kind.ACK, self.namespace, id, [value]))
+            arguments = list(value) if isinstance(value, tuple) else [value]
+            self._client.write(encode(Kind.ACK, self.namespace, id, arguments))
 
     @property
     def codec(self) -> SocketIOCodec:
