@@ -135,3 +135,13 @@ def _hasty(_site: Site, django_db_blocker: DjangoDbBlocker) -> Iterator[ServerPr
 def hasty(site: Site, _hasty: ServerProcess) -> ServerProcess:
     """One more process of a `pair`, with low limits and short times."""
     return _hasty
+
+
+@pytest.fixture
+def say(group: Conversation, alice: User) -> Callable[..., None]:
+    """`say("hello", by=carol)`: in the group; Alice, if nobody is named."""
+
+    def send(text: str, by: User = alice) -> None:
+        services.send_message(sender_id=by.pk, conversation_id=group.pk, text=text)
+
+    return send
