@@ -119,7 +119,7 @@ def no_payload(user: "Identity", arguments: Sequence[Any]) -> Any:
 def fields(*same: str, **names: str) -> Payload:
     """From one object: the fields `same`, and others under our name: `fields("text", conversationId="groupId")`.
 
-    Whatever else is in it is ignored, since these clients are what they are.
+    Null counts as not given. Whatever else is in it is ignored, since these clients are what they are.
     """
     wanted = {name: name for name in same} | names
 
@@ -127,7 +127,7 @@ def fields(*same: str, **names: str) -> Payload:
         sent = arguments[0] if arguments else {}
         if not isinstance(sent, dict):
             raise ClientError("INVALID_PAYLOAD", "The first argument has to be an object.")
-        return {ours: sent[theirs] for ours, theirs in wanted.items() if theirs in sent}
+        return {ours: sent[theirs] for ours, theirs in wanted.items() if sent.get(theirs) is not None}
 
     return payload
 

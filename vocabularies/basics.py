@@ -1,10 +1,11 @@
 """What several families say."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from realtime.rooms import UserRoom
 from realtime.times import iso_unix
-from realtime.vocabulary import Ask, Shape, Tell, no_payload, whole
+from realtime.vocabulary import Ask, Payload, Shape, Tell, fields, no_payload, whole
 
 if TYPE_CHECKING:
     from realtime.auth import Identity
@@ -33,6 +34,16 @@ def success(**values: Any) -> dict[str, Any]:
 def own_room(user: "Identity") -> str:
     """The room of what concerns the user alone."""
     return UserRoom(user.id).address
+
+
+def spoken(*same: str, **names: str) -> Payload:
+    """Fields of a message; these clients send a list of attachments though there are none."""
+    payload = fields(*same, **names)
+
+    def said(user: "Identity", arguments: Sequence[Any]) -> Any:
+        return {name: value for name, value in payload(user, arguments).items() if value != []}
+
+    return said
 
 
 PING = Ask("ping", no_payload, Tell("pong", whole), is_either=True)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from realtime.vocabulary import Ask, Tell, fields
+from vocabularies.basics import spoken
 
 
 def new_message(data: Any, at: float) -> list[Any]:
@@ -36,7 +37,7 @@ def group_id(user: Any, data: Any) -> Any:
 
 
 ASKS = {
-    "sendMessage": Ask("message.send", fields("text", "attachments", "tempId", conversationId="groupId")),
+    "sendMessage": Ask("message.send", spoken("text", "attachments", "tempId", conversationId="groupId")),
     "joinGroup": Ask("rooms.subscribe", group_room, ack=group_id),
     "leaveGroup": Ask("rooms.unsubscribe", group_room, ack=group_id),
 }

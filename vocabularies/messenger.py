@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from realtime.vocabulary import Ask, Tell, each, fields, no_payload, nothing, positions
+from realtime.vocabulary import Ask, Tell, each, no_payload, nothing, positions
+from vocabularies.basics import spoken
 
 
 def message(data: Any, at: float) -> list[Any]:
@@ -48,7 +49,7 @@ ASKS = {
     "leave-room": Ask("rooms.unsubscribe", conversation_room, Tell("room-left", conversation), ack=conversation_id),
     "send-message": Ask(
         "message.send",
-        fields("conversationId", "text", "attachments", "replyToId", "tempId"),
+        spoken("conversationId", "text", "attachments", "replyToId", "tempId"),
         Tell("message-ack", each("tempId", "messageId")),
     ),
     "heartbeat": Ask("heartbeat", no_payload, Tell("heartbeat-ack", nothing)),
