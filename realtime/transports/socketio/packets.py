@@ -5,7 +5,7 @@ https://github.com/socketio/socket.io-protocol, "Packet encoding". Strict, as th
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
@@ -14,7 +14,7 @@ import msgspec
 from realtime.transports.engineio.packets import MalformedError
 
 MAX_ATTACHMENTS: Final = 10
-MAX_DEPTH: Final = 64  # of attachments within arrays and objects
+MAX_DEPTH: Final = 64  # of arrays and objects within each other, the event's own array included
 RESERVED: Final = frozenset(
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 )
@@ -97,11 +97,28 @@ def _data(text: str) -> Any:
     if not text:
         return None
     try:
-        return _decode(text)
+        data = _decode(text)
     except RecursionError as error:
         raise MalformedError("nested too deeply") from error
     except msgspec.DecodeError as error:
-        return _with_half_a_pair(text, error)
+        data = _with_half_a_pair(text, error)
+    if text.count("[") + text.count("{") > MAX_DEPTH and _is_too_deep(data):
+        raise MalformedError("nested too deeply")
+    return data
+
+
+def _is_too_deep(data: Any) -> bool:
+    """Whether somebody who walks through it could run out of stack."""
+    level = [data]
+    for _ in range(MAX_DEPTH + 1):
+        level = [inner for outer in level if isinstance(outer, dict | list) for inner in _inside(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(outer: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return outer.values() if isinstance(outer, dict) else outer
 
 
 def _with_half_a_pair(text: str, cause: Exception) -> Any:
@@ -131,12 +148,10 @@ def _is_well_formed(packet: Packet) -> bool:
             return isinstance(data, list) and bool(data) and isinstance(data[0], str) and data[0] not in RESERVED
 
 
-def fill(data: Any, blobs: Sequence[bytes], depth: int = MAX_DEPTH) -> Any:
+def fill(data: Any, blobs: Sequence[bytes]) -> Any:
     """The data with its attachments in the places that it kept for them; MalformedError."""
-    if depth == 0:
-        raise MalformedError("nested too deeply")
     if isinstance(data, list):
-        return [fill(value, blobs, depth - 1) for value in data]
+        return [fill(value, blobs) for value in data]
     if not isinstance(data, dict):
         return data
     if data.get("_placeholder") is True:
@@ -144,4 +159,4 @@ def fill(data: Any, blobs: Sequence[bytes], depth: int = MAX_DEPTH) -> Any:
         if type(number) is not int or not 0 <= number < len(blobs):
             raise MalformedError("illegal attachments")
         return blobs[number]
-    return {key: fill(value, blobs, depth - 1) for key, value in data.items()}
+    return {key: fill(value, blobs) for key, value in data.items()}

@@ -9,7 +9,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from realtime.transports.engineio.packets import MalformedError
-from realtime.transports.socketio.packets import MAX_ATTACHMENTS, RESERVED, Kind, Packet, decode, encode, fill
+from realtime.transports.socketio.packets import (
+    MAX_ATTACHMENTS,
+    MAX_DEPTH,
+    RESERVED,
+    Kind,
+    Packet,
+    decode,
+    encode,
+    fill,
+)
 
 PLACEHOLDER = {"_placeholder": True, "num": 0}
 
@@ -179,13 +188,18 @@ def test_attachments_may_be_used_in_any_order_or_not_at_all() -> None:
     assert fill(["a"], [b"1"]) == ["a"]
 
 
-def test_attachments_are_not_looked_for_in_any_depth() -> None:
-    def nested(depth: int) -> Any:
-        return PLACEHOLDER if depth == 0 else [nested(depth - 1)]
-
-    assert json.dumps(fill(nested(60), [b""]), default=lambda _: "it") == "[" * 60 + '"it"' + "]" * 60
-    with pytest.raises(MalformedError):
-        fill(nested(70), [b""])
+@pytest.mark.parametrize("inner", ["1", '"[["', "[]", "{}", '{"_placeholder":true,"num":0}', '"\\ud83d"'])
+@pytest.mark.parametrize(("begin", "end"), [("[", "]"), ('{"a":', "}"), ('[1,{"b":2},"c",', "]")])
+def test_depth_has_a_limit(begin: str, end: str, inner: str) -> None:
+    """Whoever walks through it shall not run out of stack; width has none but that of a frame."""
+    free = MAX_DEPTH - 1 - (inner[0] in "[{") - (begin[0:2] == "[1")
+    for depth in (0, 10, free - 1):
+        text = '2["a",' + begin * depth + inner + end * depth + "]"
+        assert json.dumps(decode(text).data) == json.dumps(json.loads(text[1:]))
+        assert len(decode('2["a",' + ",".join([text[1:]] * (depth < free - 1) * 1000 or ["1"]) + "]").data) >= 2
+    for depth in (MAX_DEPTH, 100, 500, 900, 1000, 5000):
+        with pytest.raises(MalformedError):
+            decode('2["a",' + begin * depth + inner + end * depth + "]")
 
 
 def test_half_of_a_surrogate_pair_is_json() -> None:
