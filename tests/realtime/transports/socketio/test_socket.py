@@ -86,7 +86,7 @@ async def test_events_run_strictly_in_order(open_client: Open, gate: asyncio.Eve
     client.emit("/lab", "hold", 1, id=0)
     for number in range(1, 50):
         client.emit("/lab", "message", number, id=number)
-    await until(lambda: client._incoming.empty())
+    await until(client._incoming.empty)
     assert 3 not in client.kinds()
     gate.set()
     await client.ack(49, "/lab")
