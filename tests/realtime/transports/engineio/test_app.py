@@ -8,7 +8,6 @@ import pytest
 from realtime.errors import STATUS, ClientError, Close
 from realtime.transports.engineio.session import EngineSession
 from tests.realtime.transports.engineio.wires import Engine, frame
-from tests.realtime.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -157,6 +156,6 @@ async def test_a_handshake_whose_answer_cannot_be_sent_ends_the_session(engine: 
 
 async def test_a_client_that_has_gone_before_it_is_refused_disturbs_nobody(engine: Engine) -> None:
     socket = engine.websocket("EIO=3&transport=websocket")
-    await until(lambda: bool(socket.sent))
-    socket.error = ConnectionResetError()
+    socket.error, socket.error_after = ConnectionResetError(), 1
     await socket.ended()
+    assert [message["type"] for message in socket.sent] == ["websocket.accept"]

@@ -46,7 +46,10 @@ async def test_who_answers_is_asked_again(patient: Patient, configure: Callable[
     patient.heartbeat.start()
     for number in range(1, 4):
         await until(lambda number=number: patient.asked == number)  # type: ignore[misc]
+        limit = patient.heartbeat._timer
         patient.heartbeat.heard(is_pong=True)
+        assert limit is not None
+        assert limit.cancelled()
     assert not patient.was_given_up
 
 

@@ -98,6 +98,19 @@ async def test_after_an_upgrade_a_poll_is_refused_and_the_session_goes_on(engine
     assert not client.session.is_closed
 
 
+async def test_the_poll_that_the_upgrade_refuses_is_no_second_one(
+    engine: Engine, configure: Callable[..., None]
+) -> None:
+    configure(poll_release=30)
+    client = await engine.polling()
+    first = await client.polled()
+    socket = await client.probed()
+    socket.say("5")
+    second = client.get()
+    assert [(await poll.answered()).status for poll in (first, second)] == [400, 400]
+    assert client.layer.ends == []
+
+
 # -- POST -----------------------------------------------------------------------------------------
 
 

@@ -325,6 +325,32 @@ async def test_a_slow_websocket_is_not_writable_and_cut_at_last_with_1013(
     assert line.end == (Close.SLOW_CONSUMER, "transport error")
 
 
+async def test_a_websocket_that_is_cut_finds_nothing_more_to_write(session: EngineSession, layer: Layer) -> None:
+    session.use(line := Line(session))
+    line.is_slow = True
+    session.write(frame("1"))
+    session.abort("forced close")
+    assert session.next_frame() is None
+
+
+async def test_a_session_that_has_ended_leaves_no_timer(session: EngineSession, layer: Layer) -> None:
+    pulse = session._heartbeat._timer
+    assert pulse is not None
+    session.close()
+    assert pulse.cancelled()  # it need not answer any more
+    assert session._linger is not None
+    session.begin_poll()
+    session.end_poll()
+    assert session._linger.cancelled()
+
+
+async def test_a_session_that_was_aborted_leaves_no_timer(session: EngineSession, layer: Layer) -> None:
+    pulse = session._heartbeat._timer
+    assert pulse is not None
+    session.abort("forced close")
+    assert pulse.cancelled()
+
+
 @pytest.mark.parametrize(("reason", "code"), [("parse error", 4400), ("ping timeout", 1000), ("forced close", 1000)])
 async def test_a_websocket_that_is_cut_hears_why(session: EngineSession, layer: Layer, reason: str, code: int) -> None:
     session.use(line := Line(session))

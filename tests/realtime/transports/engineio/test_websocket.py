@@ -169,6 +169,7 @@ async def test_a_client_that_never_reads_again_holds_nothing_up(
     while not layer.ends:
         layer.session.write(frame("x"))
     assert await socket.closed() is None
+    assert socket.task.cancelling() == 0  # who awaits the application is not cancelled with it
 
 
 async def test_a_connection_that_breaks_under_a_write_ends_the_session_quietly(
@@ -198,6 +199,7 @@ async def test_a_server_that_stops_closes_with_1001(engine: Engine) -> None:
         await socket.ended()
     assert socket.close_code == Close.GOING_AWAY
     assert layer.ends == ["transport close"]
+    await soon(layer.session.closed(60))
 
 
 async def test_an_end_while_the_layer_is_busy_waits_for_it(engine: Engine) -> None:
@@ -242,8 +244,9 @@ async def test_an_upgrade_that_is_faster_than_the_release_refuses_the_poll(
     configure(poll_release=30)
     client = await engine.polling()
     poll = await client.polled()
-    socket = client.websocket()
-    socket.say("2probe", "5", "4hello")
+    socket = await client.probed()
+    assert client.session.requests.is_polled
+    socket.say("5", "4hello")
     assert (await poll.answered()).status == 400
     await until(lambda: client.layer.messages == ["hello"])
 
@@ -273,6 +276,7 @@ async def test_polling_delivers_until_the_upgrade_is_complete(engine: Engine) ->
 async def test_what_a_post_brought_before_the_upgrade_is_heard_before_what_comes_after(engine: Engine) -> None:
     client = await engine.polling()
     client.layer.listens.clear()
+    client.layer.dawdles = True
     post = client.post("41\x1e42")
     await until(lambda: client.session.requests.is_posted)
     socket = await client.probed()
@@ -354,6 +358,15 @@ async def test_a_session_that_ends_takes_its_probe_with_it(engine: Engine) -> No
     socket = await client.probed()
     await client.post("1").answered()
     assert await socket.closed() == Close.MALFORMED
+
+
+async def test_a_session_that_ends_as_the_upgrade_comes_is_not_upgraded(engine: Engine) -> None:
+    client = await engine.polling()
+    socket = await client.probed()
+    socket.say("5")
+    client.session.abort("forced close")
+    assert await socket.closed() == Close.MALFORMED
+    assert not client.session.has_line
 
 
 async def test_a_session_that_is_closing_delivers_the_rest_over_the_upgrade(engine: Engine) -> None:

@@ -27,9 +27,12 @@ class Layer:
         self.error: Exception | None = None
         self.listens = asyncio.Event()
         self.listens.set()
+        self.dawdles = False
 
     async def on_message(self, message: Packet) -> None:
         await self.listens.wait()
+        if self.dawdles:
+            await asyncio.sleep(0)
         self.messages.append(message)
         if self.error is not None:
             raise self.error
@@ -130,6 +133,7 @@ class Exchange:
         self.reads = asyncio.Event()
         self.reads.set()
         self.error: Exception | None = None
+        self.error_after = 0  # messages
         lines = {"host": "testserver", **headers}
         self.scope = scope | {
             "path": "/socket.io/",
@@ -141,7 +145,7 @@ class Exchange:
     async def send(self, message: dict[str, Any]) -> None:
         """What the application has to say."""
         await self.reads.wait()
-        if self.error is not None:
+        if self.error is not None and len(self.sent) >= self.error_after:
             raise self.error
         self.sent.append(message)
 
