@@ -97,6 +97,13 @@ class SocketIOClient(ABC):
             lambda heard: heard.on == "event" and heard.name == name and heard.fits(*leading, **fields), timeout
         ).payload
 
+    def sequence(self, number: int, *names: str) -> list[Heard]:
+        """The next events of any of these names, and acknowledgements, in order."""
+        return [
+            self._wait_for(lambda heard: heard.on == "ack" or (heard.on == "event" and heard.name in names), TIMEOUT)
+            for _ in range(number)
+        ]
+
     def happens(self, *on: str, timeout: float = TIMEOUT) -> dict[str, Any]:
         """The facts of the next `connect`, `disconnect` or the like; the events before it stay in the inbox."""
         return self._wait_for(lambda heard: heard.on in on, timeout).facts

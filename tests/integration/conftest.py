@@ -30,6 +30,7 @@ HASTY = {
     "REALTIME_RECOVERY_WINDOW": "1.5",
     "REALTIME_RECOVERY_EVENTS": "5",
     "REALTIME_RECOVERY_SWEEP": "0.2",
+    "TRUSTED_PROXIES": "127.0.0.1",  # clients may come from where they like
 }
 
 
