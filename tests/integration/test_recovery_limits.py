@@ -96,8 +96,8 @@ def test_a_messenger_that_came_back_by_its_secret_has_to_log_in_in_time(
 ) -> None:
     between = proxy(hasty)
     client = messenger(between, bob)
-    between.reset()
-    client.happens("disconnect")
+    with between.away():
+        client.happens("disconnect")
     assert client.happens("connect")["recovered"] is True
     assert client.expect("error")["code"] == "AUTH_TIMEOUT"
     assert client.happens("disconnect")["reason"] == "io server disconnect"
@@ -108,8 +108,8 @@ def test_a_messenger_that_came_back_by_its_secret_is_who_it_was(
 ) -> None:
     between = proxy(hasty)
     client = messenger(between, bob)
-    between.reset()
-    client.happens("disconnect")
+    with between.away():
+        client.happens("disconnect")
     assert client.happens("connect")["recovered"] is True
     client.emit("auth", access_token(carol))
     assert client.expect("error")["code"] == "AUTH_FAILED"
