@@ -116,7 +116,10 @@ async def say(session: Session, data: Anything) -> Said:
 @command("lab.hold", public=True)
 async def hold(session: Session, data: Number) -> Echo:
     """Returns when the test lets go of the gate of that number."""
-    await gates[data.number].wait()
+    gate = gates.get(data.number)
+    if gate is None:
+        raise ClientError("NOT_FOUND", "there is no such gate")
+    await gate.wait()
     return Echo(number=data.number)
 
 
