@@ -31,4 +31,4 @@ def session_of(user: Identity) -> Any:
     return SimpleNamespace(user=user, id="connection-1")
 
 
-__all__ = ["ALICE", "AT", "BOB", "MESSAGE", "STRANGER", "RICH", "session_of"]
+__all__ = ["ALICE", "AT", "BOB", "MESSAGE", "RICH", "STRANGER", "session_of"]
