@@ -2,8 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from realtime.conf import conf
+
+PUNCTUAL: Final = 0.001  # seconds by which a timer may be early; another wait would make the end late
 
 
 class Heartbeat:
@@ -56,7 +59,7 @@ class Heartbeat:
 
     def _check(self) -> None:
         left = self._heard_at + conf().heartbeat_timeout - asyncio.get_running_loop().time()
-        if left > 0:
+        if left > PUNCTUAL:
             self._set_timer(left, self._check)
         else:
             self._give_up()
