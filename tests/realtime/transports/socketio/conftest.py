@@ -53,6 +53,7 @@ async def open_client(process: Process, configure: Configure, caplog: pytest.Log
     """`await open_client()`: a client whose Engine.IO is open. At the end nothing is left, and no error logged."""
     configure(refusal_delay=0, offline_grace=0)
     caplog.set_level(logging.INFO, logger="realtime")
+    socketio_app._sessions.clear()  # of pollers whose server, with its event loop, has ended in another test
     clients: list[Client] = []
 
     async def open_one(query: str = JAVASCRIPT, **more: Any) -> Client:

@@ -244,3 +244,20 @@ class TestOnTheWire:
         assert client.events("pong") == []
         client.emit("/lab", "ping")
         assert (await client.expect("pong"))[0].keys() == {"timestamp"}
+
+    @pytest.mark.xfail(
+        strict=False,
+        reason="ConnectionError is translated as an outage of the database: realtime/errors.py, or the design of `ask`",
+    )
+    async def test_a_client_that_goes_while_a_handler_asks_it_is_no_error_of_the_server(
+        self, open_client: Open, process: Process, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        client = await open_client()
+        await client.enter("/lab")
+        client.emit("/lab", "ask", 1)
+        await client.expect("gauge")
+        await client.leave()
+        await until(lambda: not process.hub.sessions)
+        errors = [record.message for record in caplog.records if record.levelname == "ERROR"]
+        caplog.clear()
+        assert errors == []

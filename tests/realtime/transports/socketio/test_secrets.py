@@ -127,3 +127,16 @@ async def test_the_token_of_the_query_is_kept_nowhere(
     await client.expect("hello", "/lab")
     assert holders(token, process) == []
     assert token not in caplog.text
+
+
+@pytest.mark.xfail(
+    strict=False, reason="a local variable of the reader: realtime/transports/engineio/websocket.py, _read"
+)
+async def test_the_last_message_is_not_kept_until_the_next_one(
+    open_client: Open, alice: User, process: Process
+) -> None:
+    client = await open_client()
+    token = access_token(alice)
+    await client.enter("/lab", {"token": token})
+    await client.expect("hello")
+    assert holders(token, process) == []
