@@ -1,17 +1,14 @@
 """Handlers that are slow, that fail, and that publish in every way."""
 
 import asyncio
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
-import realtime.codec
 from chat import services
-from realtime.codec import DIRECT
 from realtime.commands import Payload, Reply, command
 from realtime.errors import ClientError
-from realtime.events import encode
 from realtime.publishing import Disconnect, Push, publish
 from realtime.rooms import GlobalRoom, UserRoom
 from realtime.sessions import Session
@@ -126,9 +123,8 @@ async def hold(session: Session, data: Number) -> Echo:
 @command("lab.ask", public=True)
 async def ask(session: Session, data: Number) -> Said:
     """Asks the client something, and returns what it answers."""
-    push = realtime.codec.Push(Gauge.wire, encode(Gauge(name="asked", value=data.number)), 0.0, "", DIRECT)
     try:
-        return Said(args=await cast(Any, session.sink).ask(push))
+        return Said(args=await session.ask(Gauge(name="asked", value=data.number)))
     except TimeoutError as error:
         raise ClientError("CONFLICT", "no answer came") from error
 

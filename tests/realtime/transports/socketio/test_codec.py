@@ -1,5 +1,7 @@
 """Offsets, which every event of a client has that can resume its session, and no other packet; and resuming it."""
 
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from accounts.tokens import access_token
 from realtime import database
 from realtime.codec import DIRECT, Push
 from realtime.log import Position
+from realtime.log_memory import MemoryLog
 from realtime.process import Process
 from realtime.transports.socketio.codec import codec_of
 from realtime.vocabulary import Tell
@@ -159,6 +162,13 @@ class TestOffsets:
         await client.enter("/lab", {"token": access_token(alice)})
         client.emit("/lab", "kick")
         assert Position.parse((await client.expect("error"))[-1])
+
+
+def expire(process: Process, pid: str) -> None:
+    """The token of a lost session counts no more."""
+    assert isinstance(process.log, MemoryLog)
+    record = process.log._sessions._records[pid]
+    record.credentials = replace(record.credentials, expires_at=time.time() - 1)
 
 
 # -- coming back ------------------------------------------------------------------------------------------------------
@@ -320,6 +330,13 @@ class TestRecovery:
         assert fresh.events("hello")[0][1] is False
         assert away.again["pid"] != away.answer["pid"]
 
+    async def test_a_new_token_resumes_a_session_whose_own_has_expired(self, away: Away, process: Process) -> None:
+        await away.lost()
+        expire(process, away.answer["pid"])
+        client = await away.back(token=token_for(away.alice, 1000))
+        assert away.again == away.answer
+        assert client.events("hello")[0][1] is True
+
     async def test_who_comes_back_while_the_old_connection_lives_takes_it_over(self, away: Away) -> None:
         old = await away.open()
         token = access_token(away.alice)
@@ -356,6 +373,15 @@ class TestRecoveryInBand:
         client.emit("/band", "auth", access_token(alice))
         assert (await client.expect("auth-success"))[0] == {"userId": str(alice.pk)}
         assert client.events("error") == []
+
+    async def test_with_a_token_that_has_expired_the_pid_alone_is_worth_nothing(
+        self, open_client: Open, alice: User, process: Process
+    ) -> None:
+        known = await self.lost(open_client, alice)
+        expire(process, known["pid"])
+        client = await open_client()
+        assert (await client.enter("/band", known))["pid"] != known["pid"]
+        assert (await client.call("/band", "message", 1))[0]["code"] == "NOT_AUTHENTICATED"
 
     async def test_without_auth_in_time_it_ends(self, open_client: Open, alice: User, configure: Configure) -> None:
         known = await self.lost(open_client, alice)
