@@ -1,6 +1,7 @@
 """Clients, and the assertion that nothing of them is left."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
@@ -40,6 +41,12 @@ def gate() -> Iterator[asyncio.Event]:
 def socket_tasks() -> list[str]:
     """The tasks of the transport that are not done."""
     return [task.get_name() for task in asyncio.all_tasks() if task.get_name() in {"socket", "engine.io"}]
+
+
+def instances(kind: type) -> list[Any]:
+    """All in memory. Not by `gc.get_objects`: who holds a tuple that another thread is making breaks it."""
+    gc.collect()
+    return [thing for thing in gc.get_referrers(kind) if isinstance(thing, kind)]
 
 
 async def nothing_is_left(process: Process) -> None:

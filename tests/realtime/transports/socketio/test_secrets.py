@@ -16,7 +16,7 @@ from realtime.transports.socketio.client import Client as ServersClient
 from tests.integration.test_sessions import token_for
 from tests.realtime.transports.socketio import clients
 from tests.realtime.transports.socketio.clients import JAVASCRIPT
-from tests.realtime.transports.socketio.conftest import Open
+from tests.realtime.transports.socketio.conftest import Open, instances
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
@@ -36,7 +36,7 @@ def reachable(*roots: Any) -> Iterable[Any]:
 
 def holders(token: str, process: Process) -> list[str]:
     """What refers to the token's text, whole or as a part of another one."""
-    roots = [thing for thing in gc.get_objects() if isinstance(thing, ServersClient)]
+    roots = instances(ServersClient)
     assert roots
     raw = token.encode()
     return [

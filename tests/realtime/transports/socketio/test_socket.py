@@ -1,7 +1,6 @@
 """One namespace of a client: its events in order, what waits, and every end."""
 
 import asyncio
-import gc
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from realtime.transports.engineio.session import EngineSession
 from realtime.transports.socketio.socket import Event, Socket
 from tests.integration.test_sessions import token_for
 from tests.realtime.transports.socketio.clients import PYTHON
-from tests.realtime.transports.socketio.conftest import Configure, Open, socket_tasks
+from tests.realtime.transports.socketio.conftest import Configure, Open, instances, socket_tasks
 from tests.realtime.waiting import until
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -25,12 +24,6 @@ def sink_of(process: Process) -> Socket:
     (session,) = process.hub.sessions
     assert isinstance(session.sink, Socket)
     return session.sink
-
-
-def waiting_events() -> int:
-    """How many there are in memory."""
-    gc.collect()
-    return sum(isinstance(thing, Event) for thing in gc.get_objects())
 
 
 # -- events -------------------------------------------------------------------------------------------------
@@ -177,7 +170,7 @@ async def test_of_a_thousand_events_behind_a_slow_one_none_is_lost(
     await client.until(lambda: len(silences) > 2)  # it is the server that does not listen: it must not complain
     waiting = client._incoming.qsize()
     assert waiting >= 980, "what is not in the inbox is not read"
-    assert waiting_events() <= 12
+    assert len(instances(Event)) <= 12
     client.pong()
     gate.set()
     await client.ack(999, "/lab")
@@ -196,7 +189,7 @@ async def test_big_events_fill_the_inbox_before_many_do(
         client.emit("/lab", "base64", "x" * 8000, b"small")
     for _ in range(200):
         await asyncio.sleep(0)  # as often as could be needed to read all
-    assert 1 <= waiting_events() <= 3
+    assert 1 <= len(instances(Event)) <= 3
     gate.set()
     await client.expect("message-back", count=20)
 
