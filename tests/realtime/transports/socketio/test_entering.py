@@ -13,9 +13,10 @@ from accounts.tokens import access_token
 from realtime import auth, database
 from realtime.auth import Credentials
 from realtime.process import Process
+from realtime.transports.socketio.socket import Socket
 from tests.integration.test_sessions import token_for
 from tests.realtime.transports.socketio.clients import JAVASCRIPT, Client, Heard
-from tests.realtime.transports.socketio.conftest import Configure, Open
+from tests.realtime.transports.socketio.conftest import Configure, Open, instances
 from tests.realtime.waiting import until
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -263,6 +264,15 @@ async def test_auth_opens_the_session(open_client: Open, alice: User, wrap: Call
     assert (await client.expect("auth-success"))[0] == {"userId": str(alice.pk)}
     assert (await client.expect("hello"))[0] == str(alice.pk)
     assert await client.call("/band", "message", 1) == [1]
+
+
+async def test_after_auth_its_deadline_is_over(open_client: Open, alice: User, process: Process) -> None:
+    client = await open_client()
+    await client.enter("/band")
+    (sink,) = instances(Socket)
+    assert sink.is_pending
+    await client.call("/band", "auth", access_token(alice))
+    assert not sink.is_pending
 
 
 async def test_auth_is_acknowledged(open_client: Open, alice: User) -> None:
