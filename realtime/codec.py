@@ -46,6 +46,9 @@ class Codec(Protocol):
     def greeting(self, session: "Session") -> Frame | None:
         """The first frame of a session that has just been opened or resumed."""
 
+    def admits(self, address: str) -> bool:
+        """Whether a user who is let into this room is let in on this connection, without asking."""
+
     def automatic(self, user: "Identity") -> Iterable[str]:
         """The addresses of the rooms that the user joins on connecting. Runs in a database thread."""
 

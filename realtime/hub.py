@@ -48,7 +48,8 @@ class Hub:
         self._channel = ""
         self._rooms: dict[str, set[Session]] = {}
         self._users: dict[str, set[Session]] = {}
-        self._subscribed: set[str] = set()
+        self._subscribed: dict[str, int] = {}  # room -> the number above which all that is told there is heard
+        self._doubtful: set[str] = set()  # rooms whose subscription broke off: the layer may know them
         self._lingering: OrderedDict[str, float] = OrderedDict()  # room -> until when, for those who come back
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._revocations: OrderedDict[str, tuple[float, Disconnection]] = OrderedDict()
@@ -98,22 +99,26 @@ class Hub:
         for address in list(session.rooms):
             await self.leave(session, address)
 
-    def supersede(self, user: str, key: str) -> None:
-        """Another connection resumes the session of that key: the one that still has it ends."""
-        for session in self._of(user):
-            session.supersede(key)
+    def supersede(self, by: "Session", key: str) -> None:
+        """This session resumes the one of that key: any other connection that has it ends."""
+        for session in self._of(by.user.id):
+            if session is not by:
+                session.supersede(key)
 
-    async def join(self, session: "Session", address: str) -> None:
-        """Return when the session hears the room; ConnectionError if the layer is down."""
+    async def join(self, session: "Session", address: str) -> int:
+        """Return, when the session hears the room, the number above which it does; ConnectionError."""
         self._rooms.setdefault(address, set()).add(session)
         self._lingering.pop(address, None)
         if address in self._subscribed:
-            return
+            return self._log.number
         try:
             await self._reconcile(address)
-        except ConnectionError:
+        except BaseException:  # a cancellation, too
             self._remove(session, address)
+            if address not in self._rooms:
+                self._lingering[address] = time.monotonic()  # to be looked after
             raise
+        return self._subscribed.get(address, self._log.number)
 
     async def leave(self, session: "Session", address: str) -> None:
         """The session hears nothing more of the room, at once; the log does, for `recovery_window` seconds."""
@@ -147,17 +152,18 @@ class Hub:
         with suppress(ConnectionError):  # the layer forgets the group all the same
             await self._reconcile(address)
 
-    async def _reconcile(self, address: str) -> None:
+    async def _reconcile(self, address: str, since: int | None = None) -> None:
         """Bring the layer's membership in line; under a lock, so that a late leave cannot undo a join."""
         async with self._locks.setdefault(address, asyncio.Lock()):
             wanted = address in self._rooms or address in self._lingering
             if wanted and address not in self._subscribed:
-                number = self._log.number
+                self._doubtful.add(address)
                 await self._layer.group_add(group(address), self._channel)
-                self._subscribed.add(address)
-                self._log.cover(address, number)
-            elif not wanted and address in self._subscribed:
-                self._subscribed.discard(address)
+                self._doubtful.discard(address)
+                self._subscribed[address] = self._log.cover(address, since)
+            elif not wanted and (address in self._subscribed or address in self._doubtful):
+                self._subscribed.pop(address, None)
+                self._doubtful.discard(address)
                 self._log.uncover(address)
                 await self._layer.group_discard(group(address), self._channel)
 
@@ -169,21 +175,21 @@ class Hub:
             case Delivery():
                 self._deliver(publication, number)
             case Admission():
-                await self._admit(publication)
+                await self._admit(publication, number)
             case Eviction():
                 for session in self._of(publication.user):
-                    await session.evict(publication.room)
+                    await session.evict(publication.room, number)
             case Disconnection():
                 self._remember(publication)
                 for session in self._of(publication.user):
                     session.revoke(keep=publication.keep)
 
-    async def _admit(self, admission: Admission) -> None:
+    async def _admit(self, admission: Admission, number: int) -> None:
         for session in self._of(admission.user):
-            await session.admit(admission.room)
-        if f"user:{admission.user}" in self._lingering and admission.room not in self._subscribed:
-            await self._linger(admission.room)  # for when they come back
-            await self._reconcile(admission.room)
+            await session.admit(admission.room, number)
+        if f"user:{admission.user}" in self._subscribed and admission.room not in self._subscribed:
+            await self._linger(admission.room)  # for who comes back
+            await self._reconcile(admission.room, since=number)  # what is told next goes to every process
 
     def _remember(self, revocation: Disconnection) -> None:
         self._revocations[revocation.user] = (time.monotonic(), revocation)
@@ -197,7 +203,6 @@ class Hub:
     def _deliver(self, delivery: Delivery, number: int) -> None:
         frames: dict[Codec, Frame | None] = {}
         offset = self._log.offset(number)
-        logged = number if delivery.durable else None
         for session in self._listeners(delivery.rooms):
             if session.user.id in delivery.exclude:
                 continue
@@ -205,7 +210,7 @@ class Hub:
                 frames[session.codec] = delivery_frame(session.codec, delivery, offset)
             frame = frames[session.codec]
             if frame is not None:
-                session.hear(frame, logged)
+                session.hear(frame, number, is_logged=delivery.durable)
 
     def _listeners(self, addresses: tuple[str, ...]) -> Iterable["Session"]:
         if len(addresses) == 1:

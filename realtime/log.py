@@ -5,8 +5,8 @@ sees, `EPOCH-NUMBER`, says up to which of them it has heard everything. A client
 gets every durable event of its rooms above that number, or learns that this cannot be done.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, Protocol, Self
 
 from realtime.auth import Credentials, Identity
@@ -52,12 +52,17 @@ class Record:
     began: int  # what it heard has higher numbers
     rooms: dict[str, Stay] = field(default_factory=dict)
     past: list[Stay] = field(default_factory=list)
-    as_of: int = 0  # membership changes up to this number are in it
+    as_of: int = 0  # admissions and evictions up to this number are in it
+    last: int | None = None  # what its connection can have heard of, once that has gone
 
     @property
     def user(self) -> Identity:
         """Whose session it is."""
         return self.credentials.identity
+
+    def copy(self) -> "Record":
+        """As it is now."""
+        return replace(self, rooms=dict(self.rooms), past=list(self.past))
 
     def close(self, stay: Stay, number: int) -> None:
         """The session has left a room, with this number as the last that it heard."""
@@ -74,11 +79,14 @@ class Told(NamedTuple):
 
 
 class Missed(NamedTuple):
-    """What a session has to be told to be up to date at `number`, and the rooms that it is in then."""
+    """What a session has to be told to be up to date at `number`, in the times that it was in rooms till then."""
 
     number: int
     told: Sequence[Told]
-    rooms: dict[str, Stay]
+    stays: Sequence[Stay]
+
+
+Admits = Callable[[str], bool]
 
 
 class Log(Protocol):
@@ -94,8 +102,12 @@ class Log(Protocol):
     def append(self, publication: Publication) -> int:
         """The number of a publication, or of the one before it if it is not kept."""
 
-    def cover(self, address: str, since: int) -> None:
-        """Everything that is told in the room is appended, above this number."""
+    def cover(self, address: str, since: int | None = None) -> int:
+        """From here on everything that is told in the room is appended; returns the number above which it is.
+
+        `since` is for a room of which that was so already. Else it is a new number, above all offsets that
+        clients have: what was told before, unheard, has none.
+        """
 
     def uncover(self, address: str) -> None:
         """No longer."""
@@ -115,7 +127,13 @@ class Log(Protocol):
     async def find(self, key: str) -> Record | None:
         """The session of that key, if its token has not been revoked."""
 
-    async def missed(self, record: Record, after: Position) -> Missed | None:
+    async def stays(self, record: Record, after: Position, admits: Admits) -> Sequence[Stay] | None:
+        """The session's times in rooms up to now; None if anything told in them after the position may be lacking.
+
+        `admits` tells in which rooms its kind of session is put by an admission.
+        """
+
+    async def missed(self, record: Record, after: Position, admits: Admits) -> Missed | None:
         """What it has to be told; None if any of that may be lacking."""
 
     def sweep(self) -> None:
@@ -128,6 +146,7 @@ class Kept:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._record: Record | None = None
+        self._as_of = 0
 
     @property
     def key(self) -> str | None:
@@ -137,27 +156,31 @@ class Kept:
     def begin(self, record: Record) -> None:
         """From here on it is kept."""
         self._record = record
-        self._save()
+        record.as_of = max(record.as_of, self._as_of)
+        self._log.save(record)
+
+    def applied(self, number: int) -> None:
+        """The admission or eviction of that number has been applied to it."""
+        self._as_of = max(self._as_of, number)
+        if self._record is not None:
+            self._record.as_of = self._as_of
+            self._log.save(self._record)
 
     def changed(self, codec: str, credentials: Credentials) -> None:
         """Its rooms, its vocabulary or its token are others now."""
         if self._record is not None:
             self._record.codec, self._record.credentials = codec, credentials
-            self._save()
+            self._log.save(self._record)
 
     def left(self, stay: Stay) -> None:
         """It has left a room."""
         if self._record is not None:
             self._record.close(stay, self._log.number)
-            self._save()
+            self._log.save(self._record)
 
     def release(self, *, for_good: bool) -> None:
         """It has lost its connection, or has ended for good."""
         record, self._record = self._record, None
         if record is not None:
+            record.rooms, record.last = dict(record.rooms), self._log.number
             (self._log.forget if for_good else self._log.leave)(record.key)
-
-    def _save(self) -> None:
-        assert self._record is not None
-        self._record.as_of = self._log.number
-        self._log.save(self._record)

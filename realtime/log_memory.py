@@ -7,7 +7,7 @@ from secrets import token_hex
 from typing import NamedTuple
 
 from realtime.conf import conf
-from realtime.log import Missed, Position, Record, Stay, Told
+from realtime.log import Admits, Missed, Position, Record, Stay, Told
 from realtime.outbound import OVERHEAD
 from realtime.publications import Admission, Delivery, Disconnection, Eviction, Publication
 
@@ -67,7 +67,8 @@ class MemoryLog:
         return self._number
 
     def _append_delivery(self, delivery: Delivery) -> None:
-        size = len(bytes(delivery.data)) + OVERHEAD
+        names = (*delivery.rooms, *delivery.exclude)
+        size = len(bytes(delivery.data)) + sum(map(len, names)) + OVERHEAD * (1 + len(names))
         if delivery.policy == "durable":
             self._keep(delivery, delivery.rooms, size)
         elif delivery.policy == "latest":
@@ -79,6 +80,8 @@ class MemoryLog:
                 keys = self._latest_in.setdefault(room, OrderedDict())
                 keys[key] = None
                 keys.move_to_end(key)
+            while len(self._latest) > conf().recovery_latest:
+                self._drop_latest()
 
     def _keep(self, publication: Delivery | Admission | Eviction, rooms: tuple[str, ...], size: int) -> None:
         self._number += 1
@@ -112,9 +115,12 @@ class MemoryLog:
         if not keys:
             del self._latest_in[key[0]]
 
-    def cover(self, address: str, since: int) -> None:
-        """Everything that is told in the room is appended, above this number."""
-        self._covered.setdefault(address, since)
+    def cover(self, address: str, since: int | None = None) -> int:
+        """From here on everything that is told in the room is appended; returns the number above which it is."""
+        if since is None:
+            self._number += 1
+            since = self._number
+        return self._covered.setdefault(address, since)
 
     def uncover(self, address: str) -> None:
         """No longer."""
@@ -123,6 +129,7 @@ class MemoryLog:
     def reset(self, covered: Iterable[str]) -> None:
         """Something may be missing: begin a new epoch, in which these rooms are covered."""
         self._epoch = token_hex(4)
+        self._number += 1
         self._sessions = Sessions()
         self._begin(covered)
 
@@ -131,9 +138,7 @@ class MemoryLog:
         horizon = time.monotonic() - conf().recovery_window
         while self._entries and self._entries[0].at < horizon:
             self._drop_oldest()
-        while self._latest and (
-            len(self._latest) > conf().recovery_latest or next(iter(self._latest.values())).at < horizon
-        ):
+        while self._latest and next(iter(self._latest.values())).at < horizon:
             self._drop_latest()
         self._sessions.sweep()
 
@@ -155,31 +160,39 @@ class MemoryLog:
         """The session of that key, if its token has not been revoked."""
         return self._sessions.find(key)
 
-    async def missed(self, record: Record, after: Position) -> Missed | None:
-        """What it has to be told; None if any of that may be lacking."""
+    async def stays(self, record: Record, after: Position, admits: Admits) -> list[Stay] | None:
+        """The session's times in rooms up to now; None if anything told in them after the position may be lacking."""
         self.sweep()
-        if after.epoch != self._epoch or not max(self._floor, record.began) <= after.number <= self._number:
+        last = self._number if record.last is None else record.last
+        if after.epoch != self._epoch or not max(self._floor, record.began) <= after.number <= last:
             return None
-        stays = self._stays(record, after.number)
-        if not all(self._is_whole(stay, after.number) for stay in stays):
+        stays = self._stays(record, after.number, admits)
+        changes = Stay(f"user:{record.user.id}", after.number)  # without them nobody knows where it was
+        return stays if all(self._is_whole(stay, after.number) for stay in (changes, *stays)) else None
+
+    async def missed(self, record: Record, after: Position, admits: Admits) -> Missed | None:
+        """What it has to be told; None if any of that may be lacking."""
+        stays = await self.stays(record, after, admits)
+        if stays is None:
             return None
         told = [*self._durable(stays, after.number, record.user.id), *self._last(stays, after.number, record.user.id)]
         told.sort(key=lambda one: one.number)  # stable: of two with one number the durable one comes first
-        rooms = {stay.address: stay for stay in stays if stay.until is None}
-        return Missed(self._number, told, rooms)
+        return Missed(self._number, told, stays)
 
-    def _stays(self, record: Record, after: int) -> list[Stay]:
-        """The session's times in rooms: those on record, then as its user was let in and put out since."""
+    def _stays(self, record: Record, after: int, admits: Admits) -> list[Stay]:
+        """Those on record, then as its user was let in and put out since."""
         current = dict(record.rooms)
         past = [stay for stay in record.past if stay.until is None or stay.until > after]
         for entry in self._rooms.get(f"user:{record.user.id}", ()):
             change = entry.publication
             if entry.number <= record.as_of or isinstance(change, Delivery):
                 continue
-            if isinstance(change, Admission):
-                current.setdefault(change.room, Stay(change.room, entry.number))
-            elif (stay := current.pop(change.room, None)) is not None:
-                past.append(stay._replace(until=entry.number))
+            if isinstance(change, Eviction):
+                if (stay := current.pop(change.room, None)) is not None:
+                    past.append(stay._replace(until=entry.number))
+            elif not record.key or (change.room not in current and admits(change.room)):
+                # Without a key the rooms are those of today: this one perhaps from here on.
+                current[change.room] = Stay(change.room, entry.number)
         return [*past, *current.values()]
 
     def _is_whole(self, stay: Stay, after: int) -> bool:
@@ -201,11 +214,11 @@ class MemoryLog:
         return (Told(number, found[number]) for number in sorted(found))
 
     def _last(self, stays: list[Stay], after: int, user: str) -> Iterator[Told]:
-        rooms = [stay.address for stay in stays if stay.until is None]
-        keys = [key for room in rooms for key in self._latest_in.get(room, ())]
-        for entry in {id(self._latest[key]): self._latest[key] for key in keys}.values():
+        current = [stay for stay in stays if stay.until is None]
+        found = [(self._latest[key], stay.since) for stay in current for key in self._latest_in.get(stay.address, ())]
+        for entry in {id(entry): entry for entry, since in found if entry.number >= max(after, since)}.values():
             delivery = entry.publication
-            if isinstance(delivery, Delivery) and entry.number >= after and user not in delivery.exclude:
+            if isinstance(delivery, Delivery) and user not in delivery.exclude:
                 yield Told(entry.number, delivery)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from realtime.errors import Close
@@ -64,7 +64,7 @@ class Sink(Protocol):
     async def ask(self, push: "Push") -> Any:
         """Tell an event and return the arguments of the client's acknowledgement.
 
-        TimeoutError after `ack_timeout`, ConnectionError if the client goes, LookupError where there is no such thing.
+        A ClientError if it does not come, LookupError where there is no such thing.
         """
 
 
@@ -100,24 +100,6 @@ class Backlog:
         """Throw all away."""
         self._frames.clear()
         self._size = 0
-
-
-class Held:
-    """Frames of a session that wait for its greeting, with their numbers in the log."""
-
-    def __init__(self, limit: int) -> None:
-        self._frames: list[tuple[int | None, Frame]] = []
-        self._left = limit
-
-    def add(self, frame: Frame, number: int | None) -> bool:
-        """False if there are more bytes than the limit."""
-        self._left -= frame.size
-        self._frames.append((number, frame))
-        return self._left >= 0
-
-    def above(self, last: int) -> Iterator[Frame]:
-        """In order: those with no number, or with a higher one than the last."""
-        return (frame for number, frame in self._frames if number is None or number > last)
 
 
 class Outbound:

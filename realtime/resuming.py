@@ -1,6 +1,6 @@
-"""How a lost session is found, and what it has to be told."""
+"""Before the greeting: how a lost session is found, what it has to be told, and what waits meanwhile."""
 
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from realtime import database
@@ -16,7 +16,9 @@ class Resume(NamedTuple):
 
     key: str | None
     offset: str | None
+    codec: Codec  # of the lost session
     keeps_key: bool = False  # whether the session goes on under the same key
+    is_proof: bool = False  # whether nothing but the key tells who the client is
 
 
 class Lost(NamedTuple):
@@ -26,26 +28,86 @@ class Lost(NamedTuple):
     after: Position
 
 
-async def find(log: Log, codec: Codec, credentials: Credentials, resume: Resume) -> Lost | None:
+async def find(log: Log, credentials: Credentials, resume: Resume) -> Lost | None:
     """The session that is resumed, if it is the same user's, on the same wire.
 
     Without a key it is made up of the user's automatic rooms.
     """
     after = None if resume.offset is None else Position.parse(resume.offset)
+    codec = resume.codec
     if resume.key is None and after is not None:
+        number = log.number
         addresses = await database.run(lambda: list(codec.automatic(credentials.identity)))
         stays = {address: Stay(address, 0) for address in addresses}
-        return Lost(Record("", codec.name, credentials, after.number, stays, as_of=after.number), after)
+        as_of = min(number, after.number)
+        return Lost(Record("", codec.name, credentials, after.number, stays, as_of=as_of), after)
     record = None if resume.key is None else await log.find(resume.key)
     if record is None or record.user.id != credentials.identity.id or record.codec != codec.name:
         return None
     if resume.offset is None:  # it heard nothing at all
         after = Position.parse(log.offset(record.began))
-    return None if after is None else Lost(replace(record, rooms=dict(record.rooms), past=list(record.past)), after)
+    return None if after is None else Lost(record.copy(), after)
 
 
 def frames(log: Log, codec: Codec, missed: Missed) -> list[Frame] | None:
     """Of what was missed; None if it is more than half of what may wait for a reader."""
-    found = (delivery_frame(codec, told.delivery, log.offset(told.number)) for told in missed.told)
-    told = [frame for frame in found if frame is not None]
-    return told if sum(frame.size for frame in told) <= conf().send_buffer // 2 else None
+    told: list[Frame] = []
+    left = conf().send_buffer // 2
+    for one in missed.told:
+        frame = delivery_frame(codec, one.delivery, log.offset(one.number))
+        if frame is not None:
+            told.append(frame)
+            left -= frame.size
+        if left < 0:
+            return None
+    return told
+
+
+class Opening:
+    """A session from its start to its greeting."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.began = log.number
+        self.told: list[tuple[str, object]] = []  # to this client alone
+        self._missed: Missed | None = None
+        self._after = 0
+        self._replay: list[Frame] = []
+        self._held: list[tuple[int, bool, Frame]] = []
+        self._left = conf().send_buffer
+
+    def resume(self, lost: Lost, missed: Missed, replay: list[Frame]) -> None:
+        """This is a lost session again."""
+        self._after, self._missed, self._replay = lost.after.number, missed, replay
+
+    def hold(self, frame: Frame, number: int, *, is_logged: bool) -> bool:
+        """Keep a broadcast until after the greeting; False if there is too much of it."""
+        self._left -= frame.size
+        if self._left >= 0:
+            self._held.append((number, is_logged, frame))
+        return self._left >= 0
+
+    def _waiting(self) -> list[tuple[int, bool, Frame]]:
+        """What is not in the replay."""
+        last = -1 if self._missed is None else self._missed.number
+        return [held for held in self._held if (held[0] > last if held[1] else held[0] >= last)]
+
+    @property
+    def number(self) -> int:
+        """Up to where everything has been heard when the replay is written."""
+        return next((number - 1 for number, is_logged, _ in self._waiting() if is_logged), self.log.number)
+
+    @property
+    def after(self) -> int:
+        """Up to where everything had been heard before the replay."""
+        return self.number if self._missed is None else self._after
+
+    def frames(self, greeting: Frame | None, *, greets_first: bool) -> Iterator[Frame]:
+        """What is to be written, in order."""
+        if greeting is not None and greets_first:
+            yield greeting
+        yield from self._replay
+        if greeting is not None and not greets_first:
+            yield greeting
+        for _, _, frame in self._waiting():
+            yield frame

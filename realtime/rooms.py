@@ -31,7 +31,7 @@ class Room:
         registry[prefix] = cls
 
     def __init__(self, key: object) -> None:
-        self.key: Final = str(key)
+        self.key = str(key)
         if not KEY.fullmatch(self.key):
             raise ValueError("a room's key is 1 to 64 letters, digits, '-' and '_'")
 

@@ -1,16 +1,47 @@
 """The way of a command: known name, login, rate, payload, then its handler."""
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from realtime import commands, database
 from realtime.couriers import Batch
-from realtime.errors import ClientError
+from realtime.errors import ClientError, translate
 from realtime.events import encode
 from realtime.limits import limits, refusal
 from realtime.publishing import hold
 
 if TYPE_CHECKING:
     from realtime.sessions import Session
+
+
+Respond = Callable[[bytes | ClientError], None]
+"""What takes a command's reply: JSON of its payload, or an error."""
+Effect = Callable[[], Awaitable[None] | None]
+"""What a handler wants done before the reply."""
+
+
+async def run(session: "Session", effects: list[Effect], name: str, data: bytes, respond: Respond) -> None:
+    """Run a command and respond once.
+
+    What the handler published goes out after the reply, so that a sender hears of its own change
+    after the answer to it; only changes of who hears what go first.
+    """
+    publisher = session.process.publisher
+    held: list[Batch] = []
+    try:
+        reply: bytes | ClientError = await call(session, name, data, held)
+        for effect in effects:
+            if (waiting := effect()) is not None:
+                await waiting
+    except Exception as error:  # noqa: BLE001 -- translated, and logged there if it is a surprise
+        reply = translate(error)
+    urgent = any(batch.is_urgent for batch in held)
+    if urgent:
+        await publisher.submit_all(held)
+    respond(reply)
+    if not urgent:
+        for batch in held:
+            publisher.submit(batch)
 
 
 async def call(session: "Session", name: str, data: bytes, held: list[Batch]) -> bytes:

@@ -1,7 +1,6 @@
 """One connected person: who, in which rooms, until when, and the running of commands. No socket in it."""
 
 import logging
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -9,24 +8,19 @@ from realtime import database, rooms
 from realtime.auth import Credentials, Identity
 from realtime.codec import Codec, direct_push
 from realtime.conf import conf
-from realtime.couriers import Batch
-from realtime.errors import ClientError, Close, translate
+from realtime.errors import ClientError, Close
 from realtime.events import Event
 from realtime.expiry import AuthExpiring, Expiry
 from realtime.log import Kept, Record, Stay
-from realtime.outbound import Frame, Held, Sink
-from realtime.resuming import Resume, find, frames
-from realtime.running import call
+from realtime.outbound import Frame, Sink
+from realtime.resuming import Opening, Resume, find, frames
+from realtime.running import Effect, Respond, run
 from realtime.times import iso_unix
 
 if TYPE_CHECKING:
     from realtime.process import Process
 
 logger = logging.getLogger(__name__)
-
-Respond = Callable[[bytes | ClientError], None]
-"""What takes a command's reply: JSON of its payload, or an error."""
-Effect = Callable[[], Awaitable[None] | None]
 
 
 class Session:
@@ -39,12 +33,11 @@ class Session:
         self.rooms: dict[str, Stay] = {}
         self.credentials: Credentials
         self.is_recovered = False
-        self._process = process
+        self.process: Final = process
         self._is_started = False
         self._kept = Kept(process.log)
-        self._replay: list[Frame] = []
-        self._after = self._number = 0  # before and after what was missed
-        self._held: Held | None = None  # what is heard before it is sent
+        self._opening: Opening | None = None  # from the start to the greeting
+        self._resuming: str | None = None  # the key of the session that this one is about to become
         self._expiry = Expiry(self._warn, self._expire)
         self._effects: list[Effect] = []
         self._joining: set[str] = set()
@@ -89,28 +82,31 @@ class Session:
 
     # -- what is heard ----------------------------------------------------------------------
 
-    def hear(self, frame: Frame, number: int | None = None) -> None:
-        """Write a frame, in order; `number` is its own in the log, if it is there. On the loop."""
-        if self._held is None:
+    def hear(self, frame: Frame, number: int | None = None, *, is_logged: bool = False) -> None:
+        """Write a frame, in order; of a broadcast with its number in the log, or the one before it. On the loop."""
+        if self._opening is None or number is None:
             self.sink.write(frame)
-        elif not self._held.add(frame, number):
+        elif not self._opening.hold(frame, number, is_logged=is_logged):
             self.sink.close(Close.SLOW_CONSUMER, "too slow")
 
     def tell(self, name: str, payload: object) -> None:
         """Tell this connection alone. On the loop."""
-        frame = self.codec.push(direct_push(name, payload, self.position))
-        if frame is not None:
-            self.hear(frame)
-
-    @property
-    def offset(self) -> str:
-        """Where a session stands that is just being greeted."""
-        return self._process.log.offset(self._after if self.codec.greets_first else self._number)
+        if self._opening is not None:
+            self._opening.told.append((name, payload))
+        elif (frame := self.codec.push(direct_push(name, payload, self.position))) is not None:
+            self.sink.write(frame)
 
     @property
     def position(self) -> str:
-        """Up to where it has heard everything."""
-        return self._process.log.offset(self._process.log.number)
+        """Up to where this client has been told everything by what was written so far."""
+        log, opening = self.process.log, self._opening
+        return log.offset(log.number if opening is None else opening.after)
+
+    @property
+    def offset(self) -> str:
+        """The same for its greeting, which goes before or after what it missed."""
+        log, opening = self.process.log, self._opening
+        return log.offset(opening.number) if opening is not None and not self.codec.greets_first else self.position
 
     @property
     def key(self) -> str | None:
@@ -123,54 +119,60 @@ class Session:
         """Join the rooms, those of the session that is resumed or the automatic ones; `greet` follows.
 
         With a `key` another connection can resume it. What is heard meanwhile comes after the greeting.
+        If nothing but the key of a lost session told who this is, and it is not found, nobody is logged in.
         """
         self.credentials = credentials
-        self._wait()
+        self._opening = Opening(self.process.log)
+        self._kept.applied(self.process.log.number)
         self._is_started = True
-        self._process.hub.attach(self)
+        self.process.hub.attach(self)
         self._expiry.watch(credentials.expires_at)
         lost = None if resume is None else await self._resume(resume)
+        if lost is None and resume is not None and resume.is_proof:
+            await self.stop()
+            return
         if lost is None:
             for address in await database.run(lambda: list(self.codec.automatic(self.user))):
                 if address not in self._evicted:
                     await self._enter(address)
+        if self.sink.is_closed:  # the token was revoked meanwhile, or the session resumed elsewhere
+            return
         if key is not None:
-            began, past = (self._number, []) if lost is None else (lost.began, lost.past)
-            key = lost.key if lost is not None and resume is not None and resume.keeps_key else key
-            self._kept.begin(Record(key, self.codec.name, credentials, began, self.rooms, past))
+            self._keep(key, resume, lost)
         if self.user.is_authenticated:
-            await self._process.presence.connect(self.user.id, self.id)
+            await self.process.presence.connect(self.user.id, self.id)
         logger.info("connected", extra={"user": self.user.id, "connection": self.id})
 
-    def _wait(self) -> None:
-        """What is heard from here on waits for the greeting."""
-        self._after = self._number = self._process.log.number
-        self._held = Held(conf().send_buffer)
+    def _keep(self, key: str, resume: Resume | None, lost: Record | None) -> None:
+        assert self._opening is not None
+        record = Record(key, self.codec.name, self.credentials, self._opening.began, self.rooms)
+        if lost is not None and resume is not None:
+            record.key = lost.key if resume.keeps_key else key
+            record.began, record.past = lost.began, lost.past
+            self.process.hub.supersede(self, lost.key)
+        self._kept.begin(record)
 
     def greet(self) -> None:
         """The greeting and what was missed, then what was heard meanwhile. Nothing if that has been done."""
-        held, self._held = self._held, None
-        if held is None:
+        if self._opening is None:
             return
         greeting = self.codec.greeting(self)
-        greetings = [] if greeting is None else [greeting]
-        first, then = (greetings, self._replay) if self.codec.greets_first else (self._replay, greetings)
-        for frame in (*first, *then):
+        opening, self._opening = self._opening, None
+        for frame in opening.frames(greeting, greets_first=self.codec.greets_first):
             self.sink.write(frame)
-        self._replay = []
-        for frame in held.above(self._number):
-            self.sink.write(frame)
+        for name, payload in opening.told:
+            self.tell(name, payload)
 
     async def stop(self, *, for_good: bool = False) -> None:
         """The connection has gone; if not for good, another one can resume the session for a while."""
         if not self._is_started:
             return
-        self._is_started = False
+        self._is_started, self._opening = False, None
         self._expiry.cancel()
         self._kept.release(for_good=for_good)
-        await self._process.hub.detach(self)
+        await self.process.hub.detach(self)
         if self.user.is_authenticated:
-            await self._process.presence.disconnect(self.user.id, self.id)
+            await self.process.presence.disconnect(self.user.id, self.id)
         logger.info("disconnected", extra={"user": self.user.id, "connection": self.id})
 
     def renew(self, credentials: Credentials) -> None:
@@ -178,7 +180,7 @@ class Session:
         if credentials.identity.id != self.user.id:
             raise ClientError("AUTH_FAILED", "This token belongs to somebody else.")
         self.credentials = credentials
-        self._process.hub.attach(self)  # once more: a revocation may have come while the token was checked
+        self.process.hub.attach(self)  # once more: a revocation may have come while the token was checked
         self._expiry.watch(credentials.expires_at)
         self._kept.changed(self.codec.name, self.credentials)
 
@@ -207,44 +209,55 @@ class Session:
 
     async def _resume(self, resume: Resume) -> Record | None:
         """The lost session, if this is it again: in its rooms, with all that it missed ready to be sent."""
-        log = self._process.log
-        lost = await find(log, self.codec, self.credentials, resume)
-        if lost is None or (missed := await log.missed(lost.record, lost.after)) is None:
+        log, codec = self.process.log, resume.codec
+        self._resuming = resume.key
+        lost = await find(log, self.credentials, resume)
+        stays = None if lost is None else await log.stays(lost.record, lost.after, codec.admits)
+        if lost is None or stays is None or self.sink.is_closed:
+            self._resuming = None
             return None
-        self._process.hub.supersede(self.user.id, lost.record.key)
-        for stay in missed.rooms.values():
-            if stay.address not in self._evicted:
+        self.process.hub.supersede(self, lost.record.key)
+        number = log.number
+        for stay in stays:
+            if stay.until is None and stay.address not in self._evicted:
                 await self._enter(stay.address, by_request=stay.by_request, since=stay.since)
-        missed = await log.missed(lost.record, lost.after)  # once more: of what was told meanwhile, too
-        replay = None if missed is None else frames(log, self.codec, missed)
+        missed = await log.missed(lost.record, lost.after, codec.admits)
+        replay = None if missed is None else frames(log, codec, missed)
+        assert self._opening is not None
         if missed is None or replay is None:
             for address in list(self.rooms):
                 await self._exit(address)
-            self._wait()
+            self._opening, self._resuming = Opening(log), None
             return None
-        self._replay, self._after, self._number, self.is_recovered = replay, lost.after.number, missed.number, True
+        self._opening.resume(lost, missed, replay)
+        self._kept.applied(number)
+        self.codec, self.is_recovered = codec, True
+        lost.record.past = [stay for stay in missed.stays if stay.until is not None]
         return lost.record
 
     def supersede(self, key: str) -> None:
         """Another connection goes on with the session of that key: if it is this one, this connection ends."""
-        if self.key == key:
+        if key and key in {self.key, self._resuming}:
             self._kept.release(for_good=False)
             self.go_away("resumed elsewhere")
 
     # -- membership, on the loop --------------------------------------------------------------
 
-    async def admit(self, address: str) -> None:
-        """Join a room that the user has just been let into."""
+    async def admit(self, address: str, number: int) -> None:
+        """Join a room that the user has just been let into, if this kind of session does so by itself."""
         self._evicted.discard(address)
-        await self._enter(address)
+        if self.codec.admits(address):
+            await self._enter(address)
+        self._kept.applied(number)
 
-    async def evict(self, address: str) -> None:
+    async def evict(self, address: str, number: int) -> None:
         """Leave a room that the user has just been removed from."""
         self._evicted.add(address)
         await self._exit(address)
+        self._kept.applied(number)
 
     async def speak(self, codec: Codec) -> None:
-        """Go on in another vocabulary: in its automatic rooms, and in those that the client asked for."""
+        """Go on in another vocabulary: of the rooms in those that are automatic there, or were asked for."""
         kept = set(await database.run(lambda: list(codec.automatic(self.user))))
         for stay in list(self.rooms.values()):
             if not stay.by_request and stay.address not in kept:
@@ -255,46 +268,31 @@ class Session:
     async def _enter(self, address: str, *, by_request: bool = False, since: int | None = None) -> None:
         if by_request and address in self._evicted:
             raise ClientError("FORBIDDEN", "You may not listen there.")
-        if self._is_started and address not in self.rooms:
-            self.rooms[address] = Stay(address, self._process.log.number if since is None else since, by_request)
-            try:
-                await self._process.hub.join(self, address)
-            except ConnectionError:
-                self.rooms.pop(address, None)
-                raise
-            self._kept.changed(self.codec.name, self.credentials)
-            logger.debug("joined", extra={"connection": self.id, "room": address})
+        if not self._is_started or address in self.rooms:
+            return
+        self.rooms[address] = Stay(address, self.process.log.number if since is None else since, by_request)
+        try:
+            joined = await self.process.hub.join(self, address)
+        except BaseException:  # a cancellation, too
+            self.rooms.pop(address, None)
+            raise
+        if since is None and address in self.rooms:
+            self.rooms[address] = Stay(address, joined, by_request)
+        self._kept.changed(self.codec.name, self.credentials)
+        logger.debug("joined", extra={"connection": self.id, "room": address})
 
     async def _exit(self, address: str) -> None:
         stay = self.rooms.pop(address, None)
         if stay is not None:
             self._kept.left(stay)
-            await self._process.hub.leave(self, address)
+            await self.process.hub.leave(self, address)
             logger.debug("left", extra={"connection": self.id, "room": address})
 
     # -- commands -----------------------------------------------------------------------------
 
     async def run(self, name: str, data: bytes, respond: Respond) -> None:
-        """Run one command; `respond` is called once.
-
-        What the handler published goes out after the reply, so that a sender hears of its own
-        change after the answer to it; only changes of who hears what go first.
-        """
+        """Run one command; `respond` is called once."""
         self._effects.clear()
         self._joining.clear()
         self._evicted.clear()
-        held: list[Batch] = []
-        try:
-            reply: bytes | ClientError = await call(self, name, data, held)
-            for effect in self._effects:
-                if (waiting := effect()) is not None:
-                    await waiting
-        except Exception as error:  # noqa: BLE001 -- translated, and logged there if it is a surprise
-            reply = translate(error)
-        urgent = any(batch.is_urgent for batch in held)
-        if urgent:
-            await self._process.publisher.submit_all(held)
-        respond(reply)
-        if not urgent:
-            for batch in held:
-                self._process.publisher.submit(batch)
+        await run(self, self._effects, name, data, respond)

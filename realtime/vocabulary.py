@@ -58,6 +58,7 @@ class Profile:
     tells: Mapping[str, Tell]
     rooms: Callable[["Identity"], Iterable[str]]  # joined on connecting; in a database thread
     greeting: Callable[["Session"], tuple[str, Sequence[Any]]] | None = None
+    admits: frozenset[str] = frozenset()  # the prefixes of rooms that one is put in on being let in there
     rate: Callable[[], str] | None = None  # of all that a user sends in this profile, over all devices and processes
     turns: "Mapping[str, Profile]" = field(default_factory=dict)  # events after which it speaks another one
 
@@ -127,8 +128,15 @@ def fields(*same: str, **names: str) -> Payload:
         sent = arguments[0] if arguments else {}
         if not isinstance(sent, dict):
             raise ClientError("INVALID_PAYLOAD", "The first argument has to be an object.")
-        return {ours: sent[theirs] for ours, theirs in wanted.items() if sent.get(theirs) is not None}
+        return _without_bytes({ours: sent[theirs] for ours, theirs in wanted.items() if sent.get(theirs) is not None})
 
+    return payload
+
+
+def _without_bytes(payload: dict[str, Any]) -> dict[str, Any]:
+    """As it is: bytes would become text (base64) on their way, which is not what was meant."""
+    if any(isinstance(value, bytes) for value in payload.values()):
+        raise ClientError("INVALID_PAYLOAD", "Binary data has no meaning here.")
     return payload
 
 
@@ -138,6 +146,6 @@ def positions(*names: str) -> Payload:
     def payload(user: "Identity", arguments: Sequence[Any]) -> Any:
         if len(arguments) < len(names):
             raise ClientError("INVALID_PAYLOAD", f"It takes {len(names)} arguments: {', '.join(names)}.")
-        return dict(zip(names, arguments, strict=False))
+        return _without_bytes(dict(zip(names, arguments, strict=False)))
 
     return payload

@@ -25,14 +25,17 @@ def rooms_of_groups(user: "Identity") -> list[str]:
     return [*markets.rooms(user), *(room.address for room in ConversationRoom.automatic(user))]
 
 
-MESSENGER = Profile("messenger", ASKS, {**basics.TELLS, **messenger.TELLS}, markets.rooms)
+TELLS_OF_MESSENGER = {**basics.TELLS, **messenger.TELLS}
+MESSENGER = Profile("messenger", ASKS, TELLS_OF_MESSENGER, markets.rooms)
+TURNED = Profile("messenger with a token", ASKS, TELLS_OF_MESSENGER, markets.rooms, markets.greeting)
 GROUPS = Profile(
     "groups",
     ASKS,
     {**basics.TELLS, **groups.TELLS},
     rooms_of_groups,
     markets.greeting,
-    turns={"auth": MESSENGER, "join-room": MESSENGER},
+    admits=frozenset({ConversationRoom.prefix}),
+    turns={"auth": TURNED, "join-room": TURNED},
 )
 
 register(Door(namespace="/", profile=GROUPS, in_band=MESSENGER, sources=frozenset({"header"})))

@@ -21,11 +21,11 @@ def room(user: "Identity", arguments: Sequence[Any]) -> Any:
     kind, key = asked.get("room"), asked.get("id")
     if kind == "global":
         return {"room": GlobalRoom().address}
-    if kind == "user":
-        if key is not None and str(key).lower() not in {user.id, address_of(user).lower()}:
+    if kind == "user" and isinstance(key, str | None):
+        if key is not None and key.lower() not in {user.id, address_of(user).lower()}:
             raise ClientError("FORBIDDEN", "You may not listen there.")
         return {"room": UserRoom(user.id).address}
-    if kind not in {"market", "creator"} or not isinstance(key, str):
+    if kind not in ("market", "creator") or not isinstance(key, str):
         raise ClientError("INVALID_PAYLOAD", "Name a room: market, creator, user or global, and its id.")
     return {"room": kind, "id": key}
 

@@ -165,7 +165,7 @@ class _Connection:
             if not is_first:
                 self._session.renew(credentials)
             elif auth.resume is not None:
-                self._resume = Resume(auth.connection, auth.resume)
+                self._resume = Resume(auth.connection, auth.resume, PLAIN)
         except Exception as error:
             refusal = translate(error)
             if is_first and refusal.code in _CLOSE:
@@ -202,7 +202,7 @@ class _Connection:
 def _asked_to_resume(scope: Scope) -> Resume | None:
     """From `?resume=OFFSET&connection=CONNECTIONID`."""
     query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
-    return Resume(query.get("connection"), query["resume"]) if "resume" in query else None
+    return Resume(query.get("connection"), query["resume"], PLAIN) if "resume" in query else None
 
 
 _CLOSE: Final = {

@@ -99,6 +99,10 @@ class PlainCodec:
         )
         return Frame.of(f'{{"event":"connected","data":{encode(connected).decode()}}}')
 
+    def admits(self, address: str) -> bool:
+        """Every room."""
+        return True
+
     def automatic(self, user: Identity) -> list[str]:
         """What each class of rooms says."""
         return rooms.automatic(user)

@@ -61,7 +61,7 @@ async def heard(*sockets: Socket) -> None:
 
 def traces(hub: Hub) -> list[Any]:
     """What a hub keeps of connections."""
-    return [hub._rooms, hub._users, hub._subscribed - set(hub._lingering), hub.sessions]
+    return [hub._rooms, hub._users, set(hub._subscribed) - set(hub._lingering), hub.sessions]
 
 
 # -- delivery ------------------------------------------------------------------------------------------
@@ -259,13 +259,15 @@ async def test_in_whatever_order_people_come_and_go_the_layer_knows_who_is_there
     await hub.open()
     sessions = [cast(Any, f"session {number}") for number in range(4)]
     last = {(number, room): joins for number, room, joins in steps}
-    running: list[asyncio.Task[None]] = []
+    running: list[asyncio.Task[Any]] = []
     for number, room, joins in steps:
-        running.append(asyncio.create_task((hub.join if joins else hub.leave)(sessions[number], room)))
+        running.append(
+            asyncio.ensure_future(hub.join(sessions[number], room) if joins else hub.leave(sessions[number], room))
+        )
         await layer._dawdle()
     await asyncio.gather(*running)
     wanted = {room for (_, room), joins in last.items() if joins}
-    assert set(hub._rooms) == hub._subscribed - set(hub._lingering) == wanted
+    assert set(hub._rooms) == set(hub._subscribed) - set(hub._lingering) == wanted
     assert set(layer._groups) == {EVERY_PROCESS, *map(group, hub._subscribed)}
 
 

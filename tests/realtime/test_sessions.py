@@ -204,7 +204,7 @@ async def test_who_goes_in_the_midst_of_a_command_leaves_nothing_behind(
     gate.go.set()
     await leaving
     assert (process.hub._rooms, process.hub._users) == ({}, {})
-    assert process.hub._subscribed == set(process.hub._lingering)
+    assert set(process.hub._subscribed) == set(process.hub._lingering)
 
 
 async def test_a_session_holds_no_timer_after_its_end(process: Process, alice: User) -> None:

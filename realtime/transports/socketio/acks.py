@@ -6,6 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from realtime.conf import conf
+from realtime.errors import ClientError
+
+
+class UnansweredError(ClientError):
+    """A client did not acknowledge what it was asked."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("INTERNAL", message)
 
 
 class Acks:
@@ -18,7 +26,7 @@ class Acks:
     async def ask(self, send: Callable[[int], None]) -> Any:
         """Send a packet under a new id and return the arguments of its answer.
 
-        TimeoutError after `ack_timeout`; ConnectionError if the client goes away.
+        UnansweredError after `ack_timeout`, or if the client goes away.
         """
         number = next(self._numbers)
         future = self._pending[number] = asyncio.get_running_loop().create_future()
@@ -26,6 +34,8 @@ class Acks:
             send(number)
             async with asyncio.timeout(conf().ack_timeout):
                 return await future
+        except TimeoutError as error:
+            raise UnansweredError("The client did not answer in time.") from error
         finally:
             self._pending.pop(number, None)
 
@@ -39,5 +49,5 @@ class Acks:
         """The client has gone."""
         for future in self._pending.values():
             if not future.done():
-                future.set_exception(ConnectionResetError("the client has gone"))
+                future.set_exception(UnansweredError("The client has gone."))
         self._pending.clear()

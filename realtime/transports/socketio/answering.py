@@ -34,12 +34,9 @@ async def run(socket: "Socket", event: "Event") -> None:
 
 async def _understand(socket: "Socket", event: "Event") -> tuple[Ask, bytes]:
     session, profile = socket.session, socket.codec.profile
-    if not session.is_started:
+    if not session.is_started or socket.is_pending:
         raise ClientError("NOT_AUTHENTICATED", "User not authenticated")
-    if profile.rate is not None:
-        wait = await limits().hit(profile.rate(), profile.name, session.user.id or session.id)
-        if wait is not None:
-            raise refusal(wait)
+    await _count(socket)
     if (other := profile.turns.get(event.name)) is not None:
         await session.speak(codec_of(other, socket.namespace, offsets=socket.codec.offsets))
     ask = profile.asks.get(event.name)
@@ -47,8 +44,16 @@ async def _understand(socket: "Socket", event: "Event") -> tuple[Ask, bytes]:
         raise ClientError("UNKNOWN_EVENT", "There is no such event here; see docs/socketio.md for those there are.")
     try:
         return ask, encode(ask.payload(session.user, event.arguments))
-    except (UnicodeEncodeError, RecursionError) as error:
+    except UnicodeEncodeError as error:
         raise ClientError("INVALID_PAYLOAD", "The text holds half of a surrogate pair.") from error
+
+
+async def _count(socket: "Socket") -> None:
+    session, profile = socket.session, socket.codec.profile
+    if profile.rate is not None and session.is_started:
+        wait = await limits().hit(profile.rate(), profile.name, session.user.id or session.id)
+        if wait is not None:
+            raise refusal(wait)
 
 
 def _succeed(socket: "Socket", event: "Event", ask: Ask, data: Any) -> None:
@@ -73,6 +78,7 @@ async def authenticate(socket: "Socket", event: "Event") -> None:
     """`auth`: the first one opens the session, or ends the namespace; a later one renews the token."""
     session, profile = socket.session, socket.codec.profile
     try:
+        await _count(socket)
         credentials = await check(_token(event))
         if session.is_started:
             session.renew(credentials)
@@ -85,8 +91,7 @@ async def authenticate(socket: "Socket", event: "Event") -> None:
         if event.id is not None or (session.is_started and not socket.is_pending):
             _fail(socket, event, refused)
         if socket.is_pending:
-            # After the trouble of a moment clients shall come back.
-            socket.session.end(refused, Close.INTERNAL if refused.code == "INTERNAL" else Close.UNAUTHENTICATED)
+            _turn_away(socket, refused)
         return
     socket.settle()
     data = {"userId": session.user.id}
@@ -94,6 +99,14 @@ async def authenticate(socket: "Socket", event: "Event") -> None:
         socket.acknowledge(event.id, data)
     socket.write(socket.codec.event("auth-success", [data], session.position))
     session.greet()
+
+
+def _turn_away(socket: "Socket", refused: ClientError) -> None:
+    """For good, but not for the trouble of a moment."""
+    if refused.code == "INTERNAL":
+        socket.session.go_away(refused.code)
+    else:
+        socket.session.end(refused, Close.UNAUTHENTICATED)
 
 
 def _token(event: "Event") -> str:

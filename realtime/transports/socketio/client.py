@@ -105,7 +105,7 @@ class Client:
             case Kind.EVENT | Kind.BINARY_EVENT:
                 await socket.take(packet.data[0], packet.data[1:], packet.id, size)
             case Kind.ACK | Kind.BINARY_ACK:
-                socket.resolve(packet.id, packet.data)
+                socket.acks.resolve(packet.id, packet.data)
 
     def remove(self, socket: Socket) -> None:
         """It has ended; the client may connect there again."""

@@ -67,6 +67,10 @@ class SocketIOCodec:
         name, arguments = self.profile.greeting(session)
         return self.event(name, arguments, session.offset)
 
+    def admits(self, address: str) -> bool:
+        """As the profile has it."""
+        return address.partition(":")[0] in self.profile.admits
+
     def automatic(self, user: Identity) -> Iterable[str]:
         """As the profile has it."""
         return self.profile.rooms(user)

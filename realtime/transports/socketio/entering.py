@@ -10,18 +10,17 @@ from realtime.errors import ClientError
 from realtime.limits import limit_connections
 from realtime.log import Log
 from realtime.resuming import Resume
-from realtime.transports.socketio.codec import codec_of
+from realtime.transports.socketio.codec import SocketIOCodec, codec_of
 from realtime.transports.socketio.credentials import Offered, verdict
 from realtime.vocabulary import Door, Profile
 
 
 class Entrant(NamedTuple):
-    """Somebody who may enter. Without credentials `auth` has to follow, with `is_pending` too."""
+    """Somebody who may enter; `auth` has to follow if there are no credentials, or only a key that proves them."""
 
     profile: Profile
     credentials: Credentials | None
     resume: Resume | None = None
-    is_pending: bool = False
 
 
 async def count_connection(door: Door, address: str) -> None:
@@ -42,17 +41,21 @@ async def examine(door: Door, auth: Mapping[str, Any], offered: Offered, log: Lo
         if door.in_band is None:
             raise ClientError("AUTH_REQUIRED", "Authentication failed")
         profile = door.in_band
-    resume = _resume(auth)
-    record = None if resume is None or resume.key is None else await log.find(resume.key)
-    if resume is None or record is None:
+    pid, offset = auth.get("pid"), auth.get("offset")
+    record = await log.find(pid) if isinstance(pid, str) and isinstance(offset, str | None) else None
+    spoken = {codec.name: codec for codec in _codecs(door)}
+    if record is None or record.codec not in spoken:
         return Entrant(profile, credentials)
-    known = {codec_of(one, door.namespace, offsets=True).name: one for one in _profiles(door)}
+    resume = Resume(record.key, offset, spoken[record.codec], keeps_key=True, is_proof=credentials is None)
     if credentials is not None:
-        return Entrant(known.get(record.codec, profile), credentials, resume)
-    if known.get(record.codec) is not profile or record.credentials.expires_at <= time.time():
+        return Entrant(profile, credentials, resume)
+    if (
+        record.codec != codec_of(profile, door.namespace, offsets=True).name
+        or record.credentials.expires_at <= time.time()
+    ):
         return Entrant(profile, None)
     # The secret key alone gives the session back; its user has to prove to be the same by `auth`.
-    return Entrant(profile, record.credentials, resume, is_pending=True)
+    return Entrant(profile, record.credentials, resume)
 
 
 async def _credentials(door: Door, auth: Mapping[str, Any], offered: Offered) -> Credentials | None:
@@ -71,16 +74,9 @@ def _sources(door: Door, offered: Offered) -> Iterator[str]:
     return (source for source in ("header", "bare header", "query") if source in door.sources and source in offered)
 
 
-def _resume(auth: Mapping[str, Any]) -> Resume | None:
-    """What the official client remembers: the secret `pid` of its session, and the last offset."""
-    pid, offset = auth.get("pid"), auth.get("offset")
-    if not isinstance(pid, str) or not isinstance(offset, str | None):
-        return None
-    return Resume(pid, offset, keeps_key=True)
-
-
-def _profiles(door: Door) -> Iterator[Profile]:
+def _codecs(door: Door) -> Iterator[SocketIOCodec]:
+    """Of the sessions there can be in this namespace that can be resumed."""
     for profile in (door.profile, door.in_band):
         if profile is not None:
-            yield profile
-            yield from profile.turns.values()
+            for spoken in (profile, *profile.turns.values()):
+                yield codec_of(spoken, door.namespace, offsets=True)

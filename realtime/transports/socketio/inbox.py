@@ -2,29 +2,45 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
 class Inbox(Generic[T]):
-    """At most `count` items, and no second one beyond `size` bytes."""
+    """At most `count` items (if not relaxed), and no second one beyond `size` bytes."""
 
     def __init__(self, count: int, size: int) -> None:
         self._count, self._limit = count, size
         self._items: deque[tuple[T, int]] = deque()
         self._size = 0
-        self._is_closed = False
+        self._is_closed = self._is_relaxed = False
         self._changed = asyncio.Event()
 
     async def put(self, item: T, size: int) -> None:
         """Append it as soon as there is room; once the inbox is closed it is dropped."""
-        while self._items and (len(self._items) >= self._count or self._size + size > self._limit):
+        while self._is_full(size):
             await self._change()
         if not self._is_closed:
             self._items.append((item, size))
             self._size += size
             self._changed.set()
+
+    def _is_full(self, size: int) -> bool:
+        has_too_many = len(self._items) >= self._count and not self._is_relaxed
+        return bool(self._items) and (has_too_many or self._size + size > self._limit)
+
+    @contextmanager
+    def relaxed(self) -> Iterator[None]:
+        """For so long, only the bytes count: the reader waits for something that comes behind the items."""
+        self._is_relaxed = True
+        self._changed.set()
+        try:
+            yield
+        finally:
+            self._is_relaxed = False
 
     async def get(self) -> T:
         """The first one, as soon as there is one."""

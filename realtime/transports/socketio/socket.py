@@ -13,7 +13,7 @@ from realtime.errors import ClientError, Close, translate
 from realtime.middleware import address_of
 from realtime.outbound import Frame
 from realtime.sessions import Session
-from realtime.transports.socketio.acks import Acks
+from realtime.transports.socketio.acks import Acks, UnansweredError
 from realtime.transports.socketio.answering import authenticate, run
 from realtime.transports.socketio.codec import SocketIOCodec, codec_of
 from realtime.transports.socketio.entering import Entrant, count_connection, examine
@@ -47,9 +47,9 @@ class Socket:
 
     def __init__(self, client: "Client", door: Door, auth: Mapping[str, Any]) -> None:
         self.namespace: Final = door.namespace
-        self.session: Session
-        self.acks = Acks()
+        self.acks: Final = Acks()
         self._client, self._door = client, door
+        self.session: Final = Session(client.process, self._codec(door.profile), self)
         self._key = token_urlsafe(18)
         self._inbox: Inbox[Event] = Inbox(conf().inbox, conf().max_payload)
         self._deadline: asyncio.TimerHandle | None = None  # until when `auth` has to come
@@ -93,20 +93,17 @@ class Socket:
         await self._client.transport.closed(timeout)
 
     async def ask(self, push: Push) -> Any:
-        """Tell an event and return the client's acknowledgement, a list; TimeoutError after `ack_timeout`."""
+        """Tell an event and return the client's acknowledgement, a list."""
         if self._is_closed:
-            raise ConnectionResetError("the client has gone")
-        return await self.acks.ask(lambda id: self.write(self.codec.question(push, id)))
+            raise UnansweredError("The client has gone.")
+        with self._inbox.relaxed():  # the answer may stand behind events that wait
+            return await self.acks.ask(lambda id: self.write(self.codec.question(push, id)))
 
     # -- from the client ------------------------------------------------------------------------
 
     async def take(self, name: str, arguments: Sequence[Any], id: int | None, size: int) -> None:
         """Queue an event of so many bytes; waits while the inbox is full, so that nothing more is read."""
         await self._inbox.put(Event(name, arguments, id), size)
-
-    def resolve(self, id: int | None, arguments: Any) -> None:
-        """An acknowledgement came."""
-        self.acks.resolve(id, arguments)
 
     def leave(self) -> None:
         """The client wants to be disconnected: its session cannot be resumed."""
@@ -146,11 +143,9 @@ class Socket:
             self._client.transport.close(Close.INTERNAL, "internal error")
         finally:
             self._end(for_good=False)
-            if hasattr(self, "session"):
-                await self.session.stop(for_good=self._is_over)
+            await self.session.stop(for_good=self._is_over)
 
     async def _enter(self, auth: Mapping[str, Any]) -> None:
-        self.session = Session(self._client.process, self._codec(self._door.profile), self)
         try:
             await count_connection(self._door, address_of(self._client.transport.scope))
             entrant = await examine(self._door, auth, self._client.offered, self._client.process.log)
@@ -163,15 +158,14 @@ class Socket:
         if self._is_closed:  # revoked meanwhile
             return
         await self._accept()
-        if entrant.credentials is None or entrant.is_pending:
+        if entrant.credentials is None or (entrant.resume is not None and entrant.resume.is_proof):
             self._deadline = asyncio.get_running_loop().call_later(conf().auth_timeout, self._on_silence)
-        if entrant.credentials is not None:
-            self.session.greet()
+        self.session.greet()
 
     async def start(self, entrant: Entrant) -> None:
         """Somebody is logged in here."""
         assert entrant.credentials is not None
-        key = self._key if self._client.is_recoverable else None
+        key = self._key if self._client.is_recoverable and entrant.credentials.identity.is_authenticated else None
         await self.session.start(entrant.credentials, key=key, resume=entrant.resume if key else None)
         self._key = self.session.key or self._key
 
