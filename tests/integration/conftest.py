@@ -86,10 +86,18 @@ def driver() -> Iterator[Driver]:
 
 
 @pytest.fixture
-def javascript(driver: Driver) -> Iterator[Callable[..., JavaScriptClient]]:
+def proxy() -> Iterator[Callable[[ServerProcess], Proxy]]:
+    """`proxy(server)`: a network between clients and that server, which loses connections when it is told to."""
+    with ExitStack() as stack:
+        yield lambda server: stack.enter_context(Proxy(server.port))
+
+
+@pytest.fixture
+def javascript(driver: Driver, proxy: object) -> Iterator[Callable[..., JavaScriptClient]]:
     """`javascript(server, user, namespace="/ws")`: a client that has just begun to connect.
 
-    `user` may be None, for a handshake without a token, or be left out where `auth` is given. `server` may be a proxy.
+    `user` may be None, for a handshake without a token, or be left out where `auth` is given. `server` may be a proxy;
+    these end after the clients, so that all sessions end properly.
     """
     with ExitStack() as stack:
 
@@ -114,13 +122,6 @@ def python() -> Iterator[Callable[..., PythonClient]]:
             return stack.enter_context(PythonClient(url, **({"auth": auth} | options)))
 
         yield connect
-
-
-@pytest.fixture
-def proxy() -> Iterator[Callable[[ServerProcess], Proxy]]:
-    """`proxy(server)`: a network between clients and that server, which loses connections when it is told to."""
-    with ExitStack() as stack:
-        yield lambda server: stack.enter_context(Proxy(server.port))
 
 
 @pytest.fixture(scope="package")

@@ -43,8 +43,16 @@ class Driver:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate()  # it ends with its input
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(5)  # until all clients have left: they end with the input
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         self._reader.join()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     def add(self, id: str, queue: "SimpleQueue[Heard]") -> None:
         """What happens to that socket goes there."""

@@ -11,6 +11,8 @@ from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: close() sends RST
+PATIENCE = 1.0  # seconds
+QUIET = 0.03
 REFUSAL = b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -26,6 +28,7 @@ class _Way(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self.proxy.ways.add(self)
         if self.proxy.is_frozen:
             transport.pause_reading()
 
@@ -54,7 +57,6 @@ class _Entrance(_Way):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.proxy.ways.add(self)
         if self.proxy.is_open:
             self.proxy.spawn(self._connect())
         else:
@@ -62,15 +64,17 @@ class _Entrance(_Way):
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
+        assert self.transport is not None
         try:
             _, exit_ = await loop.create_connection(lambda: _Way(self.proxy), "127.0.0.1", self.proxy.target)
         except OSError:
-            assert self.transport is not None
             self.transport.close()
             return
-        self.proxy.ways.add(exit_)
         self.join(exit_)
         exit_.join(self)
+        if self.transport.is_closing():  # the client has gone meanwhile
+            assert exit_.transport is not None
+            exit_.transport.close()
 
     def data_received(self, data: bytes) -> None:
         if self.proxy.refuses_upgrades and b"upgrade: websocket" in data.lower():
@@ -102,9 +106,7 @@ class Proxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.close()
-        self._call(self._close, is_abrupt=True)
-        self._run(self._settle())
+        self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -162,10 +164,20 @@ class Proxy:
             if way.transport is not None and not way.transport.is_closing():
                 (way.transport.pause_reading if is_frozen else way.transport.resume_reading)()
 
-    async def _settle(self) -> None:
-        await self._server.wait_closed()
+    async def _end(self) -> None:
+        """Give clients that are leaving a moment to do so; then nobody gets through any more."""
+        loop = asyncio.get_running_loop()
+        deadline, quiet_since = loop.time() + PATIENCE, loop.time()
+        while loop.time() < min(deadline, quiet_since + QUIET):  # a polling client has a connection now and then
+            quiet_since = loop.time() if self.ways else quiet_since
+            await asyncio.sleep(0.005)
+        self.is_open = False
+        self._server.close()
+        await asyncio.sleep(QUIET)  # who was about to be accepted
+        self._close(is_abrupt=True)
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.sleep(0)
+        self._close(is_abrupt=True)
+        await asyncio.sleep(QUIET)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)

@@ -77,4 +77,4 @@ createInterface({ input: process.stdin })
     const command = JSON.parse(line);
     commands[command.do](command, sockets.get(command.id), command.arguments);
   })
-  .on("close", () => process.exit());
+  .on("close", () => sockets.forEach(({ socket }) => socket.disconnect())); // Node ends when all of them have left
