@@ -106,6 +106,14 @@ def test_what_is_no_object_is_refused(wrong: Any) -> None:
     assert refused.value.code == "INVALID_PAYLOAD"
 
 
+@pytest.mark.parametrize("take", [fields("text"), positions("text")])
+def test_bytes_have_no_meaning_in_a_field(take: Any) -> None:
+    argument: Any = {"text": b"hi"} if take.__qualname__.startswith("fields") else b"hi"
+    with pytest.raises(ClientError, match="Binary data") as refused:
+        take(STRANGER, [argument])
+    assert refused.value.code == "INVALID_PAYLOAD"
+
+
 def test_positions_take_as_many_arguments() -> None:
     take = positions("first", "second")
     assert take(STRANGER, [1, None]) == {"first": 1, "second": None}

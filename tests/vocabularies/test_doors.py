@@ -6,7 +6,7 @@ from realtime.vocabulary import Profile, doors
 from tests.vocabularies.people import ALICE, AT, MESSAGE
 from vocabularies import groups, markets, messenger
 from vocabularies.basics import TELLS, envelope
-from vocabularies.doors import GROUPS, MESSENGER
+from vocabularies.doors import GROUPS, MESSENGER, TURNED
 
 
 def test_what_all_families_say() -> None:
@@ -39,7 +39,10 @@ def test_the_chat_is_told_in_the_words_of_the_profile() -> None:
 
 
 def test_a_word_of_messenger_makes_a_client_one_of_them() -> None:
-    assert GROUPS.turns == {"auth": MESSENGER, "join-room": MESSENGER}
+    assert set(GROUPS.turns.values()) == {TURNED}
+    assert GROUPS.turns.keys() == {"auth", "join-room"}
+    assert (TURNED.asks, TURNED.tells, TURNED.rooms) == (MESSENGER.asks, MESSENGER.tells, MESSENGER.rooms)
+    assert TURNED.greeting is GROUPS.greeting, "it brought its token, so it is greeted again when it comes back"
     assert MESSENGER.greeting is None
     assert list(MESSENGER.rooms(ALICE)) == ["user:0190a", "global:all"]
 

@@ -27,7 +27,7 @@ def test_rooms_are_asked_for_by_kind_and_id(name: str, sent: dict[str, Any], pay
     assert ASKS[name].payload(ALICE, [sent]) == payload
 
 
-@pytest.mark.parametrize("key", ["0190b", "0xdef", "", 7])
+@pytest.mark.parametrize("key", ["0190b", "0xdef", ""])
 def test_nobody_listens_to_somebody_else(key: Any) -> None:
     with pytest.raises(ClientError) as refused:
         ASKS["subscribe"].payload(ALICE, [{"room": "user", "id": key}])
@@ -37,7 +37,14 @@ def test_nobody_listens_to_somebody_else(key: Any) -> None:
 WRONG: list[list[Any]] = [
     *([], [{}], [{"room": "market"}], [{"room": "market", "id": 7}], [{"room": "market", "id": None}]),
     *([{"room": "creator"}], [{"room": "conversation", "id": "c1"}], [{"room": "market:42"}], [{"room": None}]),
-    *([{"room": 7, "id": "x"}], ["market", "42"], [None], [["market"]], [{"room": True, "id": "x"}]),
+    *(
+        [{"room": 7, "id": "x"}],
+        [{"room": "user", "id": 7}],
+        ["market", "42"],
+        [None],
+        [["market"]],
+        [{"room": True, "id": "x"}],
+    ),
 ]
 
 
@@ -48,7 +55,6 @@ def test_what_is_no_room_is_refused(arguments: list[Any]) -> None:
     assert refused.value.code == "INVALID_PAYLOAD"
 
 
-@pytest.mark.xfail(strict=False, reason="`kind not in {...}` of what cannot be hashed: vocabularies/markets.py, room()")
 @pytest.mark.parametrize("kind", [[], {}, [{}]], ids=str)
 def test_a_kind_that_is_a_list_or_an_object_is_refused(kind: Any) -> None:
     with pytest.raises(ClientError):
