@@ -75,6 +75,11 @@ class SocketIOClient(ABC):
     def ask(self, name: str, *arguments: Any) -> int:
         """Send an event with one; it is heard as `ack` under this number."""
 
+    @property
+    @abstractmethod
+    def transport(self) -> str:
+        """By which it is connected now."""
+
     @abstractmethod
     def disconnect(self) -> None:
         """Leave, as an app does that logs out."""
@@ -169,7 +174,6 @@ class PythonClient(SocketIOClient):
 
     @property
     def transport(self) -> str:
-        """By which it is connected."""
         return str(self.socket.transport())
 
     def _watch(self, on: str) -> Callable[..., None]:

@@ -34,6 +34,13 @@ HASTY = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What drives the JavaScript client needs Node."""
+    for item in items:
+        if "driver" in getattr(item, "fixturenames", ()):
+            item.add_marker("javascript")
+
+
 @dataclass
 class Site:
     """The servers of one deployment; `redis` is what its other processes need in REDIS_URL."""

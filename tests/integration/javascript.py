@@ -102,6 +102,10 @@ class JavaScriptClient(SocketIOClient):
         self._driver.send(do=command, id=self._id, **more)
 
     @property
+    def transport(self) -> str:
+        return str(self.state["transport"])
+
+    @property
     def state(self) -> dict[str, Any]:
         """`connected`, `recovered`, `sid`, `pid` and `transport` as they are now."""
         self.do("state")

@@ -185,6 +185,7 @@ def test_ten_connections_a_minute_from_one_address_and_the_next_one_is_refused_u
     for _ in range(10):  # with an upgrade each, which is no new connection
         client = javascript(hasty, alice, namespace="/realtime", **home)
         client.expect("connection:success")
+        client.happens("upgrade")
         client.disconnect()
     for auth in ({"token": access_token(alice)}, {"token": "nonsense"}, {}):
         error = sent_away(javascript(hasty, namespace="/realtime", auth=auth, **home))

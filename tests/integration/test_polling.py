@@ -36,7 +36,7 @@ def test_a_burst_reaches_a_polling_client_whole_and_in_order(site: Site, javascr
         announce(str(number))
     assert [client.announced()["title"] for _ in range(BURST)] == [str(number) for number in range(BURST)]
     client.hears_nothing("system:announcement")
-    assert client.state["transport"] == "polling"
+    assert client.transport == "polling"
 
 
 def test_a_burst_of_a_polling_client_is_answered_whole_and_in_order(
@@ -59,7 +59,7 @@ def test_where_websocket_is_blocked_polling_goes_on(
         say(str(number))
         assert client.call("ping")["timestamp"]
     assert [client.expect("newMessage")["text"] for _ in range(20)] == [str(number) for number in range(20)]
-    assert client.state["transport"] == "polling"
+    assert client.transport == "polling"
     client.hears_nothing("newMessage")
     assert not [heard for heard in client.inbox if heard.on in {"disconnect", "upgrade"}]
 

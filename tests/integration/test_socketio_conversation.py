@@ -141,6 +141,7 @@ def test_every_kind_of_client_hears_each_message_once_and_in_one_order(
         Groups(python(first, fred, transports=["websocket"]), room),
         Plain(join(second, gina), room),
     ]
+    wires = [speaker.client for speaker in speakers if isinstance(speaker, Groups)]
     for speaker in speakers:
         if isinstance(speaker, Groups) and not isinstance(speaker, Messenger):
             speaker.client.expect("connected")
@@ -161,3 +162,5 @@ def test_every_kind_of_client_hears_each_message_once_and_in_one_order(
         for count in range(COUNT):
             assert everything.index(f"ack of {number}-{count}") < everything.index(f"{number}-{count}")
         speaker.hears_no_more()
+    transports = [wire.transport for wire in wires]
+    assert transports == ["websocket", "websocket", "polling", "polling", "websocket", "websocket"]
