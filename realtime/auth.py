@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 
 from realtime import database
 from realtime.conf import conf
+from realtime.errors import ClientError, translate
 
 SUBPROTOCOL: Final = "realtime.v1"
 BEARER_SUBPROTOCOL: Final = "bearer."
@@ -75,6 +76,19 @@ async def authenticate(token: str) -> Credentials:
     """The token's credentials; ClientError TOKEN_EXPIRED or AUTH_FAILED."""
     checked_at = time.monotonic()
     return replace(await database.run(authenticator(), token), checked_at=checked_at)
+
+
+Verdict = Credentials | ClientError
+
+
+async def verdict(token: str) -> Verdict:
+    """Whose token it is, or why it does not count."""
+    try:
+        return await authenticate(token)
+    except Exception as error:  # noqa: BLE001 -- translated, and logged there if it is a surprise
+        refused = translate(error)
+    # Another one, which has no traceback: the frames there hold the token.
+    return ClientError(refused.code, refused.message, details=refused.details, retry_after=refused.retry_after)
 
 
 def take_token(scope: dict[str, Any]) -> str | None:

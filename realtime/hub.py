@@ -116,7 +116,8 @@ class Hub:
         except BaseException:  # a cancellation, too
             self._remove(session, address)
             if address not in self._rooms:
-                self._lingering[address] = time.monotonic()  # to be looked after
+                self._lingering[address] = time.monotonic()  # to be let go of at the next sweep
+                self._lingering.move_to_end(address, last=False)
             raise
         return self._subscribed.get(address, self._log.number)
 
@@ -185,11 +186,11 @@ class Hub:
                     session.revoke(keep=publication.keep)
 
     async def _admit(self, admission: Admission, number: int) -> None:
+        if f"user:{admission.user}" in self._subscribed and admission.room not in self._subscribed:
+            await self._linger(admission.room)  # for those who join now, and for who comes back
+            await self._reconcile(admission.room, since=number)  # what is told there next goes to every process
         for session in self._of(admission.user):
             await session.admit(admission.room, number)
-        if f"user:{admission.user}" in self._subscribed and admission.room not in self._subscribed:
-            await self._linger(admission.room)  # for who comes back
-            await self._reconcile(admission.room, since=number)  # what is told next goes to every process
 
     def _remember(self, revocation: Disconnection) -> None:
         self._revocations[revocation.user] = (time.monotonic(), revocation)

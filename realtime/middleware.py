@@ -6,9 +6,9 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 
 from realtime.addresses import client_address, is_allowed_origin, is_trusted_proxy
-from realtime.auth import SUBPROTOCOL, authenticate, take_token
+from realtime.auth import SUBPROTOCOL, Credentials, take_token, verdict
 from realtime.conf import conf
-from realtime.errors import ClientError, Close, translate
+from realtime.errors import ClientError, Close
 from realtime.outbound import send_close
 
 Scope = dict[str, Any]
@@ -83,11 +83,9 @@ class JWTAuthMiddleware:
         scope = dict(scope, user=AnonymousUser(), credentials=None)
         token = take_token(scope)
         if token is not None:
-            try:
-                scope["credentials"] = await authenticate(token)
-                scope["user"] = scope["credentials"].identity
-            except Exception as error:  # noqa: BLE001 -- translated, and logged there if it is a surprise
-                scope["credentials"] = translate(error)
+            scope["credentials"] = found = await verdict(token)
+            if isinstance(found, Credentials):
+                scope["user"] = found.identity
         await self.app(scope, receive, send)
 
 

@@ -68,7 +68,6 @@ class Opening:
 
     def __init__(self, log: Log) -> None:
         self.log = log
-        self.began = log.number
         self.told: list[tuple[str, object]] = []  # to this client alone
         self._missed: Missed | None = None
         self._after = 0

@@ -145,7 +145,7 @@ class Session:
 
     def _keep(self, key: str, resume: Resume | None, lost: Record | None) -> None:
         assert self._opening is not None
-        record = Record(key, self.codec.name, self.credentials, self._opening.began, self.rooms)
+        record = Record(key, self.codec.name, self.credentials, self._opening.number, self.rooms)
         if lost is not None and resume is not None:
             record.key = lost.key if resume.keeps_key else key
             record.began, record.past = lost.began, lost.past
@@ -171,6 +171,7 @@ class Session:
         self._expiry.cancel()
         self._kept.release(for_good=for_good)
         await self.process.hub.detach(self)
+        self.rooms.clear()
         if self.user.is_authenticated:
             await self.process.presence.disconnect(self.user.id, self.id)
         logger.info("disconnected", extra={"user": self.user.id, "connection": self.id})

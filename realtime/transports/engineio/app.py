@@ -29,7 +29,7 @@ VERSION: Final = "4"
 POLLING: Final = "polling"
 WEBSOCKET: Final = "websocket"
 
-Query = Mapping[str, str]
+Query = dict[str, str]
 
 
 class EngineApp:

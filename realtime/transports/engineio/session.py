@@ -73,7 +73,7 @@ class EngineSession:
         "scope",
     )
 
-    def __init__(self, scope: dict[str, Any], query: Mapping[str, str], forget: Callable[[str], object]) -> None:
+    def __init__(self, scope: dict[str, Any], query: dict[str, str], forget: Callable[[str], object]) -> None:
         self.id = secrets.token_urlsafe(15)
         self.scope = scope
         self.query = query

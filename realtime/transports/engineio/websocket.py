@@ -129,6 +129,7 @@ class WebSocketLine:
                 self._session.abort(REASONS.get(message.get("code", 0), "transport close"))
                 return
             await self._take(message)
+            del message  # it can hold a token: no name may keep it while the next one is waited for
 
     async def _take(self, message: dict[str, Any]) -> None:
         text = message.get("text")

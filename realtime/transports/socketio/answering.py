@@ -80,6 +80,8 @@ async def authenticate(socket: "Socket", event: "Event") -> None:
     try:
         await _count(socket)
         credentials = await check(_token(event))
+        if session.is_started and not session.user.is_authenticated:  # from now on it is somebody
+            await session.stop(for_good=True)
         if session.is_started:
             session.renew(credentials)
         else:

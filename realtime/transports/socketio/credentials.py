@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 
-from realtime.auth import Credentials, authenticate, bearer
+from realtime.auth import Verdict, bearer, verdict
 from realtime.conf import conf
-from realtime.errors import ClientError, translate
+from realtime.errors import ClientError
 from realtime.limits import limit_connections
 from realtime.middleware import address_of
 from realtime.transports.engineio.session import EngineSession
 
-Verdict = Credentials | ClientError
 Offered = Mapping[str, Verdict]
 """What the tokens of the handshake request prove, by where each came from."""
 
@@ -26,16 +25,6 @@ async def offered(transport: EngineSession) -> Offered:
     return {source: await verdict(token) for source, token in tokens.items()}
 
 
-async def verdict(token: str) -> Verdict:
-    """Whose token it is, or why it does not count."""
-    try:
-        return await authenticate(token)
-    except Exception as error:  # noqa: BLE001 -- translated, and logged there if it is a surprise
-        refused = translate(error)
-    # Another one, which has no traceback: the frames there hold the token.
-    return ClientError(refused.code, refused.message, details=refused.details, retry_after=refused.retry_after)
-
-
 def _take_tokens(transport: EngineSession) -> dict[str, str]:
     """By where they come from. They are taken out of the request: the server holds on to that for long."""
     tokens: dict[str, str] = {}
@@ -46,8 +35,7 @@ def _take_tokens(transport: EngineSession) -> dict[str, str]:
         token = bearer(value)
         tokens["bare header" if token is None else "header"] = token or value
     if "token" in transport.query:
-        tokens["query"] = transport.query["token"]
-        transport.query = {name: value for name, value in transport.query.items() if name != "token"}
+        tokens["query"] = transport.query.pop("token")
         scope["query_string"] = b""
     return {source: token for source, token in tokens.items() if token}
 

@@ -4,14 +4,14 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from realtime.auth import NOBODY, Credentials
+from realtime.auth import NOBODY, Credentials, verdict
 from realtime.conf import conf
 from realtime.errors import ClientError
 from realtime.limits import limit_connections
 from realtime.log import Log
 from realtime.resuming import Resume
 from realtime.transports.socketio.codec import SocketIOCodec, codec_of
-from realtime.transports.socketio.credentials import Offered, verdict
+from realtime.transports.socketio.credentials import Offered
 from realtime.vocabulary import Door, Profile
 
 

@@ -237,10 +237,6 @@ class TestRecovery:
         assert [event[0] for event in again.events()] == ["hello"]
         assert away.again == away.answer
 
-    @pytest.mark.xfail(
-        strict=False,
-        reason="`began` lies below the number from which the user's room is covered: realtime/log_memory.py, stays()",
-    )
     async def test_who_heard_nothing_at_all_gets_everything_since(self, away: Away) -> None:
         client = await (await away.lost(heard=0)).back(offset=...)
         assert [event[1] for event in client.events()[:-1]] == [0, 1, 2]

@@ -111,9 +111,6 @@ async def test_the_token_of_the_header_is_kept_nowhere(
     assert token not in str(client.scope)
 
 
-@pytest.mark.xfail(
-    strict=False, reason="URLRouter copies the scope, so that the server's own keeps its query: realtime/routing.py"
-)
 @pytest.mark.parametrize("is_good", [True, False])
 async def test_the_token_of_the_query_is_kept_nowhere(
     open_client: Open, alice: User, process: Process, caplog: pytest.LogCaptureFixture, is_good: bool
@@ -129,9 +126,6 @@ async def test_the_token_of_the_query_is_kept_nowhere(
     assert token not in caplog.text
 
 
-@pytest.mark.xfail(
-    strict=False, reason="a local variable of the reader: realtime/transports/engineio/websocket.py, _read"
-)
 async def test_the_last_message_is_not_kept_until_the_next_one(
     open_client: Open, alice: User, process: Process
 ) -> None:
