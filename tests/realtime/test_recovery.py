@@ -291,8 +291,8 @@ async def test_whatever_is_told_while_a_session_is_resumed_comes_once(process: P
         found = await back(lost).greeted()
         await settled(found)
         assert found.events("connected")[0]["recovered"] is True
-        heard += numbers(found)
         await found.leave()
+        heard += numbers(found)
         lost = found
     await telling
     found = await back(lost).greeted()
