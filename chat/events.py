@@ -46,6 +46,13 @@ class MessageNew(Event, wire="message.new", policy=DURABLE):
         )
 
 
+class MessageAcknowledged(Event, wire="message.acknowledged", policy=DURABLE, canonical=False):
+    """A message of yours that was posted over REST is stored; for families whose devices wait for it."""
+
+    temp_id: str
+    message_id: str
+
+
 class ConversationCreated(Event, wire="conversation.created", policy=DURABLE):
     """You are in a new conversation."""
 

@@ -76,6 +76,8 @@ class Message(models.Model):
     position = models.PositiveBigIntegerField(editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    acknowledges: bool = False  # no column: whether all of the sender's devices are told that it is stored
+
     class Meta:
         """A position is one message's, and so is a sender's temporary id."""
 

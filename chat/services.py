@@ -111,8 +111,13 @@ def _require_owner(conversation: Conversation, actor: Id) -> None:
 
 
 @transaction.atomic
-def send_message(*, sender_id: Id, conversation_id: Id, text: str, temp_id: str | None = None) -> Message:
-    """Say something. The same `temp_id` again says nothing new: the first message comes back."""
+def send_message(
+    *, sender_id: Id, conversation_id: Id, text: str, temp_id: str | None = None, acknowledge: bool = False
+) -> Message:
+    """Say something. The same `temp_id` again says nothing new: the first message comes back.
+
+    With `acknowledge` all of the sender's devices are told of the `temp_id`, not only the one that asked.
+    """
     text = _clean(text)
     ProhibitNullCharactersValidator()(temp_id)
     conversation = _lock(conversation_id, sender_id)
@@ -128,6 +133,7 @@ def send_message(*, sender_id: Id, conversation_id: Id, text: str, temp_id: str 
         temp_id=temp_id or None,
         position=conversation.last_position,
     )
+    message.acknowledges = acknowledge
     try:
         with transaction.atomic():
             conversation.save(update_fields=["last_position", "last_message_at"])

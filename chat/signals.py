@@ -8,6 +8,7 @@ from chat.events import (
     Member,
     MemberAdded,
     MemberRemoved,
+    MessageAcknowledged,
     MessageNew,
     PresenceChanged,
 )
@@ -24,6 +25,9 @@ from realtime.times import iso
 def message_changed(message: Message, change: Change) -> Pushes:
     """Members hear what is said, but from nobody whom a block parts from them."""
     if change.created:
+        if message.acknowledges and message.temp_id:
+            acknowledged = MessageAcknowledged(temp_id=message.temp_id, message_id=str(message.pk))
+            yield Push(UserRoom(message.sender_id), acknowledged)
         exclude = blocked_pairs(message.sender_id)
         yield Push(ConversationRoom(message.conversation_id), MessageNew.of(message), exclude=exclude)
 

@@ -115,5 +115,7 @@ class MessagesView(APIView):
     def post(self, request: Request, conversation_id: UUID) -> Response:
         """Say something; the same `tempId` again answers with the first message."""
         data = serializers.NewMessageSerializer.read(request)
-        message = services.send_message(sender_id=reader(request), conversation_id=conversation_id, **data)
+        message = services.send_message(
+            sender_id=reader(request), conversation_id=conversation_id, acknowledge=True, **data
+        )
         return Response(serializers.MessageSerializer(message).data, status=201)

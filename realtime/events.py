@@ -32,7 +32,10 @@ def LATEST(*, by: str) -> Policy:  # noqa: N802 -- reads as the constants beside
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
 class EventMeta(ValueMeta):
-    """Takes `wire`, `policy` and `ttl` (seconds) in the class line and registers the event."""
+    """Takes `wire`, `policy`, `ttl` (seconds) and `canonical` in the class line and registers the event.
+
+    What is not canonical is told in vocabularies alone, not on the plain wire.
+    """
 
     def __new__(
         mcls,
@@ -43,6 +46,7 @@ class EventMeta(ValueMeta):
         wire: str | None = None,
         policy: Policy = DURABLE,
         ttl: float | None = None,
+        canonical: bool = True,
         **config: Any,
     ) -> Any:
         """Build the struct class; TypeError if its declaration is not whole."""
@@ -56,7 +60,7 @@ class EventMeta(ValueMeta):
         known = registry.get(wire)
         if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise TypeError(f"{wire!r} is the event {known.__module__}.{known.__qualname__} already")
-        cls.wire, cls.policy = wire, policy
+        cls.wire, cls.policy, cls.canonical = wire, policy, canonical
         cls.ttl = DROPPABLE_TTL if ttl is None and policy == DROPPABLE else ttl
         registry[wire] = cls
         return cls
@@ -70,6 +74,7 @@ class Event(Value, metaclass=EventMeta):
 
     wire: ClassVar[str]
     policy: ClassVar[Policy]
+    canonical: ClassVar[bool]
     ttl: ClassVar[float | None]
 
     @property

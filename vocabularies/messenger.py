@@ -57,5 +57,6 @@ ASKS = {
 
 TELLS = {
     "message.new": Tell("message-new", message),
+    "message.acknowledged": Tell("message-ack", each("tempId", "messageId")),
     "presence.changed": Tell("presence", each("userId", "status")),
 }

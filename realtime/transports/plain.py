@@ -10,7 +10,7 @@ from realtime.auth import Identity
 from realtime.codec import Push
 from realtime.conf import conf
 from realtime.errors import ClientError, Close
-from realtime.events import DROPPABLE, Event, encode
+from realtime.events import DROPPABLE, Event, encode, registry
 from realtime.outbound import Frame
 from realtime.times import now
 
@@ -80,8 +80,11 @@ class PlainCodec:
     name = "plain"
     greets_first = True
 
-    def push(self, push: Push) -> Frame:
+    def push(self, push: Push) -> Frame | None:
         """`{"event": NAME, "data": {...}, "offset": STR?}`; with `offset` if it can be recovered."""
+        event = registry.get(push.name)
+        if event is not None and not event.canonical:
+            return None
         offset = f',"offset":"{push.offset}"' if push.policy == "durable" else ""
         text = f'{{"event":"{push.name}","data":{push.data.decode()}{offset}}}'
         return Frame.of(text, is_droppable=push.policy == "droppable")

@@ -226,6 +226,7 @@ def test_frames_are_read_and_written() -> None:
     request = PLAIN.decode('{"event": "a.b", "data": {"x": 1}, "id": [1, null]}')
     assert (request.event, bytes(request.data), bytes(request.id)) == ("a.b", b'{"x": 1}', b"[1, null]")
     frame = PLAIN.push(Push("a.b", b'{"x":"\xc3\xa9"}', 0.0, "e-1", "droppable"))
+    assert frame is not None
     assert json.loads(frame.parts[0]) == {"event": "a.b", "data": {"x": "é"}}
     assert frame.is_droppable
     reply = PLAIN.reply(b"[1, null]", b'{"y":2}')

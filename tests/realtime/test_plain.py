@@ -91,6 +91,7 @@ def test_without_an_id_only_an_error_is_answered() -> None:
 @given(JSON, st.sampled_from(["durable", "latest", "droppable", DIRECT]))
 def test_a_push_is_an_event_with_its_data_and_an_offset_if_it_can_be_recovered(data: Any, policy: str) -> None:
     frame = PLAIN.push(Push("thing.happened", msgspec.json.encode(data), 0.0, "e-1", policy))
+    assert frame is not None
     offset = {"offset": "e-1"} if policy == "durable" else {}
     assert json.loads(frame.parts[0]) == {"event": "thing.happened", "data": data} | offset
     assert frame.is_droppable == (policy == "droppable")

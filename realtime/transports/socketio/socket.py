@@ -196,8 +196,9 @@ class Socket:
             self._deny(error.body())
         else:
             await self._accept()
-            message = error.message if error.code == "TOO_MANY_CONNECTIONS" else self._door.refusal
-            self.session.end(ClientError(error.code, message), Close.UNAUTHENTICATED)
+            if error.code != "TOO_MANY_CONNECTIONS":
+                error = ClientError("AUTH_FAILED", self._door.refusal)
+            self.session.end(error, Close.UNAUTHENTICATED)
 
     def _on_silence(self) -> None:
         self.session.end(ClientError("AUTH_TIMEOUT", "No `auth` came in time."), Close.AUTH_TIMEOUT)
