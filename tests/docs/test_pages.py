@@ -9,9 +9,11 @@ import pytest
 from realtime import commands, events
 from realtime.conf import Conf
 from realtime.errors import STATUS, Close
+from realtime.vocabulary import doors
 from tests.integration.servers import ROOT
 
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
+SOCKETIO = (ROOT / "docs" / "socketio.md").read_text()
 SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 SOURCE = (ROOT / "realtime_project" / "settings.py").read_text()
 CORE_NAMES = {name.upper() for name in Conf.__struct_fields__}
@@ -52,6 +54,17 @@ def test_every_setting_of_the_core_is_in_the_table_with_its_default() -> None:
 @pytest.mark.parametrize("name", sorted(ours(commands.registry)) + sorted(ours(events.registry)))
 def test_every_command_and_event_is_in_the_protocol(name: str) -> None:
     assert re.search(rf"^\|[^|]*`{re.escape(name)}`", PROTOCOL, re.MULTILINE)
+
+
+def test_every_word_of_a_family_is_on_the_page_of_socketio() -> None:
+    profiles = [profile for door in doors.values() for profile in (door.profile, door.in_band, door.anonymous)]
+    families = [profile for profile in profiles if profile is not None and "lab" not in profile.name]
+    words = {word for profile in families for word in profile.asks}
+    words |= {tell.name for profile in families for tell in profile.tells.values()}
+    words |= {ask.reply.name for profile in families for ask in profile.asks.values() if ask.reply is not None}
+    told = set(re.findall(r"`([a-zA-Z][\w.:-]*)", SOCKETIO))
+    assert words >= {"sendMessage", "join-room", "users.checkOnline", "ping"}
+    assert words <= told
 
 
 def test_the_protocol_names_no_command_or_event_that_there_is_not() -> None:
