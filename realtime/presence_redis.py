@@ -3,7 +3,8 @@
 Keys: `user:{id}:sockets`, a set of `process/connection` (backstop TTL 1 h); `presence:process:{id}`,
 the lease under which its members count; `presence:processes`, when each lease ends;
 `presence:process:{id}:users`; `presence:online`, who was announced as online; `presence:leaving`,
-when the grace of each leaving user ends. Every step is one script, so that a change is announced
+when the grace of each leaving user ends; `presence:telling`, who was found to be offline, and until
+when whoever found it has time to take that in. Every step is one script, so that a change is announced
 once, by whichever process finds it, and outlives the process that started it.
 """
 
@@ -27,14 +28,18 @@ logger = logging.getLogger(__name__)
 
 SOCKETS_TTL: Final = 3600
 SWEEP: Final = 100  # leaving users, or dead processes, in one script
+CLAIM: Final = 5.0  # seconds for the answer of a sweep to arrive, before another process tells instead
 ONLINE: Final = "presence:online"
+TELLING: Final = "presence:telling"
 
 _LIVE = """
+local function now() local t = redis.call('TIME') return t[1] + t[2] / 1000000 end
 local function live(user)
   local count = 0
   for _, socket in ipairs(redis.call('SMEMBERS', 'user:' .. user .. ':sockets')) do
     local process = string.match(socket, '^[^/]+')
-    if redis.call('EXISTS', 'presence:process:' .. process) == 1 then
+    -- By the clock that the sweep goes by: the key of the lease ends up to a millisecond later or earlier.
+    if tonumber(redis.call('ZSCORE', 'presence:processes', process) or 0) > now() then
       count = count + 1
     else
       redis.call('SREM', 'user:' .. user .. ':sockets', socket)
@@ -42,7 +47,6 @@ local function live(user)
   end
   return count
 end
-local function now() local t = redis.call('TIME') return t[1] + t[2] / 1000000 end
 """
 # ARGV: process, lease, ttl, then user and connection in turn. Returns the users who are newly online.
 CONNECT = """
@@ -55,6 +59,7 @@ for i = 4, #ARGV, 2 do
   redis.call('EXPIRE', key, ttl)
   redis.call('SADD', 'presence:process:' .. process .. ':users', user)
   redis.call('ZREM', 'presence:leaving', user)
+  redis.call('ZREM', 'presence:telling', user)
   if redis.call('SADD', 'presence:online', user) == 1 then new[#new + 1] = user end
 end
 return new
@@ -71,13 +76,19 @@ if live(user) == 0 and redis.call('SISMEMBER', 'presence:online', user) == 1 the
   redis.call('ZADD', 'presence:leaving', now() + tonumber(ARGV[4]), user)
 end
 """
-# ARGV: limit. Returns the users who are newly offline: grace over, or their processes dead.
+# ARGV: limit, claim. Returns the users who are newly offline: grace over, or their processes dead; and those of
+# whom that was returned before, but never arrived.
 SWEEP_SCRIPT = """
-local gone, limit = {}, ARGV[1]
+local gone, limit, claim = {}, ARGV[1], tonumber(ARGV[2])
+local function tell(user)
+  redis.call('ZADD', 'presence:telling', now() + claim, user)
+  gone[#gone + 1] = user
+end
 local function check(user)
-  if live(user) == 0 then
-    if redis.call('SREM', 'presence:online', user) == 1 then gone[#gone + 1] = user end
-  end
+  if live(user) == 0 and redis.call('SREM', 'presence:online', user) == 1 then tell(user) end
+end
+for _, user in ipairs(redis.call('ZRANGEBYSCORE', 'presence:telling', '-inf', now(), 'LIMIT', 0, limit)) do
+  tell(user)
 end
 for _, user in ipairs(redis.call('ZRANGEBYSCORE', 'presence:leaving', '-inf', now(), 'LIMIT', 0, limit)) do
   redis.call('ZREM', 'presence:leaving', user)
@@ -158,8 +169,10 @@ class RedisPresence:
                 if time.monotonic() >= self._renew_at:
                     await self._renew()
                     self._renew_at = time.monotonic() + conf().presence_lease / 4
-                for user in await self._sweep(args=[SWEEP]):
-                    self._announcer.announce(user, online=False)
+                if gone := await self._sweep(args=[SWEEP, CLAIM]):
+                    for user in gone:
+                        self._announcer.announce(user, online=False)
+                    await self._loop_client.zrem(TELLING, *gone)
             await asyncio.sleep(rest)
 
     async def _renew(self) -> None:

@@ -315,6 +315,21 @@ async def test_a_process_that_lives_keeps_its_people_online_beyond_many_leases(
     assert of("ann", told) == [True]
 
 
+async def test_who_was_found_to_be_offline_is_told_of_though_the_answer_is_lost(
+    several: list[Process], told: list[tuple[str, bool]], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.presence_redis.CLAIM", 0.2)
+    await several[0].presence.connect("ann", "phone")
+    await until(lambda: of("ann", told) == [True])
+    with redis.Redis.from_url(url) as client:  # as a sweep leaves it whose process is killed in that moment
+        client.zadd("presence:telling", {"ann": 0})
+        client.srem("presence:online", "ann")
+    await until(lambda: of("ann", told) == [True, False])
+    with redis.Redis.from_url(url) as client:
+        await until(lambda: client.zcard("presence:telling") == 0)
+    assert of("ann", told) == [True, False]
+
+
 async def test_nothing_is_left_in_redis_of_those_who_went(
     several: list[Process], told: list[tuple[str, bool]], url: str
 ) -> None:
