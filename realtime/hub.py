@@ -188,7 +188,8 @@ class Hub:
     async def _admit(self, admission: Admission, number: int) -> None:
         if f"user:{admission.user}" in self._subscribed and admission.room not in self._subscribed:
             await self._linger(admission.room)  # for those who join now, and for who comes back
-            await self._reconcile(admission.room, since=number)  # what is told there next goes to every process
+            # What this process tells there next comes by the way of the admission; another's may be too early.
+            await self._reconcile(admission.room, since=None if conf().redis_url else number)
         for session in self._of(admission.user):
             await session.admit(admission.room, number)
 

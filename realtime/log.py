@@ -64,6 +64,12 @@ class Record:
         """As it is now."""
         return replace(self, rooms=dict(self.rooms), past=list(self.past))
 
+    def take_over(self, lost: "Record") -> None:
+        """It goes on with a lost session: what that has heard, and the rooms that it has left."""
+        self.began = lost.began
+        for stay in sorted(lost.past, key=lambda stay: stay.until or 0):
+            self.close(stay, stay.until or 0)
+
     def close(self, stay: Stay, number: int) -> None:
         """The session has left a room, with this number as the last that it heard."""
         if len(self.past) == PAST:

@@ -148,7 +148,7 @@ class Session:
         record = Record(key, self.codec.name, self.credentials, self._opening.number, self.rooms)
         if lost is not None and resume is not None:
             record.key = lost.key if resume.keeps_key else key
-            record.began, record.past = lost.began, lost.past
+            record.take_over(lost)
             self.process.hub.supersede(self, lost.key)
         self._kept.begin(record)
 
@@ -192,9 +192,13 @@ class Session:
 
     def end(self, error: ClientError, close: Close) -> None:
         """Tell the client why, and close for good."""
-        self._kept.release(for_good=True)
+        self.forget()
         farewell = self.codec.push(direct_push("error", error.body(), self.position))
         self.sink.close(close, error.code, farewell=farewell)
+
+    def forget(self) -> None:
+        """Nobody can resume it."""
+        self._kept.release(for_good=True)
 
     def go_away(self, reason: str) -> None:
         """Send the client to another connection; it comes back by itself."""
@@ -205,8 +209,6 @@ class Session:
 
     def _expire(self) -> None:
         self.end(ClientError("TOKEN_EXPIRED", "Your token has expired."), Close.UNAUTHENTICATED)
-
-    # -- recovery -----------------------------------------------------------------------------
 
     async def _resume(self, resume: Resume) -> Record | None:
         """The lost session, if this is it again: in its rooms, with all that it missed ready to be sent."""
@@ -288,8 +290,6 @@ class Session:
             self._kept.left(stay)
             await self.process.hub.leave(self, address)
             logger.debug("left", extra={"connection": self.id, "room": address})
-
-    # -- commands -----------------------------------------------------------------------------
 
     async def run(self, name: str, data: bytes, respond: Respond) -> None:
         """Run one command; `respond` is called once."""

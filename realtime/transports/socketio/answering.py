@@ -77,6 +77,7 @@ def _fail(socket: "Socket", event: "Event", error: ClientError, ask: Ask | None 
 async def authenticate(socket: "Socket", event: "Event") -> None:
     """`auth`: the first one opens the session, or ends the namespace; a later one renews the token."""
     session, profile = socket.session, socket.codec.profile
+    is_first = not session.is_started or not session.user.is_authenticated
     try:
         await _count(socket)
         credentials = await check(_token(event))
@@ -92,7 +93,7 @@ async def authenticate(socket: "Socket", event: "Event") -> None:
         refused = translate(error)
         if event.id is not None or (session.is_started and not socket.is_pending):
             _fail(socket, event, refused)
-        if socket.is_pending:
+        if socket.is_pending or (is_first and refused.code == "INTERNAL"):
             _turn_away(socket, refused)
         return
     socket.settle()

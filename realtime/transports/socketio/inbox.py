@@ -16,7 +16,8 @@ class Inbox(Generic[T]):
         self._count, self._limit = count, size
         self._items: deque[tuple[T, int]] = deque()
         self._size = 0
-        self._is_closed = self._is_relaxed = False
+        self._is_closed = False
+        self._waiting = 0  # questions of the reader
         self._changed = asyncio.Event()
 
     async def put(self, item: T, size: int) -> None:
@@ -29,18 +30,18 @@ class Inbox(Generic[T]):
             self._changed.set()
 
     def _is_full(self, size: int) -> bool:
-        has_too_many = len(self._items) >= self._count and not self._is_relaxed
+        has_too_many = len(self._items) >= self._count and not self._waiting
         return bool(self._items) and (has_too_many or self._size + size > self._limit)
 
     @contextmanager
     def relaxed(self) -> Iterator[None]:
         """For so long, only the bytes count: the reader waits for something that comes behind the items."""
-        self._is_relaxed = True
+        self._waiting += 1
         self._changed.set()
         try:
             yield
         finally:
-            self._is_relaxed = False
+            self._waiting -= 1
 
     async def get(self) -> T:
         """The first one, as soon as there is one."""

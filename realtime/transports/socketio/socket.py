@@ -123,6 +123,8 @@ class Socket:
         self.settle()
         self.acks.fail()
         self._inbox.close()
+        if for_good:  # at once, though a command may still run
+            self.session.forget()
         # A command that runs is not cut off in the middle, nor is the end of the task by itself.
         if not self._is_busy and asyncio.current_task() is not self._task:
             self._task.cancel()
@@ -148,6 +150,8 @@ class Socket:
     async def _enter(self, auth: Mapping[str, Any]) -> None:
         try:
             await count_connection(self._door, address_of(self._client.transport.scope))
+            if not self._client.is_recoverable:
+                auth = {name: value for name, value in auth.items() if name != "pid"}
             entrant = await examine(self._door, auth, self._client.offered, self._client.process.log)
             self.session.codec = self._codec(entrant.profile)
             if entrant.credentials is not None:
