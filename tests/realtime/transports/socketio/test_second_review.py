@@ -30,14 +30,18 @@ async def test_a_key_logs_nobody_in_whose_client_cannot_resume(
     assert len(process.hub.sessions) == 1
 
 
-async def test_who_disconnects_while_a_command_runs_has_left_for_good(open_client: Open, alice: User) -> None:
+async def test_who_disconnects_while_a_command_runs_has_left_for_good(
+    open_client: Open, process: Process, alice: User
+) -> None:
     client = await open_client()
     pid = (await client.enter("/lab", {"token": access_token(alice)}))["pid"]
     await client.expect("hello")
     gates[1] = asyncio.Event()
     try:
         client.emit("/lab", "hold", 1)
+        await until(lambda: bool(gates[1]._waiters))  # it runs
         client.say("41/lab,")
+        await until(lambda: all(session.sink.is_closed for session in process.hub.sessions))
         again = await open_client()
         assert (await again.enter("/lab", {"token": access_token(alice), "pid": pid}))["pid"] != pid
     finally:
