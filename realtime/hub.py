@@ -53,6 +53,7 @@ class Hub:
         self._lingering: OrderedDict[str, float] = OrderedDict()  # room -> until when, for those who come back
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._revocations: OrderedDict[str, tuple[float, Disconnection]] = OrderedDict()
+        self._distrusted_before = 0.0  # by time.monotonic: what of earlier revocations is not remembered
 
     async def open(self) -> None:
         """Listen to what concerns every process."""
@@ -83,21 +84,24 @@ class Hub:
     def attach(self, session: "Session") -> None:
         """From now on admissions, evictions and disconnections of the session's user reach it.
 
-        One that came while the token was being checked is applied at once.
+        One that came since the token was checked is applied at once; where that is not known any more, the
+        client comes back, and its token is checked again.
         """
         self._users.setdefault(session.user.id, set()).add(session)
+        if not session.user.is_authenticated:
+            return
         arrived_at, revocation = self._revocations.get(session.user.id, (-1.0, None))
         if revocation is not None and arrived_at >= session.credentials.checked_at:
             session.revoke(keep=revocation.keep)
+        if session.credentials.checked_at <= self._distrusted_before:
+            session.go_away("the token may have been revoked")
 
-    async def detach(self, session: "Session") -> None:
-        """The session has gone."""
+    def detach(self, session: "Session") -> None:
+        """They do not, any more."""
         sessions = self._users.get(session.user.id, set())
         sessions.discard(session)
         if not sessions:
             self._users.pop(session.user.id, None)
-        for address in list(session.rooms):
-            await self.leave(session, address)
 
     def supersede(self, by: "Session", key: str) -> None:
         """This session resumes the one of that key: any other connection that has it ends."""
@@ -197,7 +201,7 @@ class Hub:
         self._revocations[revocation.user] = (time.monotonic(), revocation)
         self._revocations.move_to_end(revocation.user)
         if len(self._revocations) > REVOCATIONS:
-            self._revocations.popitem(last=False)
+            _, (self._distrusted_before, _) = self._revocations.popitem(last=False)
 
     def _of(self, user: str) -> list["Session"]:
         return list(self._users.get(user, ()))
@@ -221,6 +225,7 @@ class Hub:
 
     def _gap(self) -> None:
         """Something may have been missed: clients come back, hear that nothing can be resumed, and load the state."""
+        self._distrusted_before = time.monotonic()
         self._log.reset(dict.fromkeys(self._subscribed, self._log.number))
         for session in self.sessions:
             session.go_away("events may have been missed")

@@ -140,7 +140,7 @@ class Log(Protocol):
         """
 
     async def missed(self, record: Record, after: Position, admits: Admits) -> Missed | None:
-        """What it has to be told; None if any of that may be lacking."""
+        """What it has to be told; None if any of that may be lacking, or it is more than a reader can have waiting."""
 
     def sweep(self) -> None:
         """Let go of what is too old. Called from time to time."""

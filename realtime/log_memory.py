@@ -175,7 +175,10 @@ class MemoryLog:
         stays = await self.stays(record, after, admits)
         if stays is None:
             return None
-        told = [*self._durable(stays, after.number, record.user.id), *self._last(stays, after.number, record.user.id)]
+        told = self._durable(stays, after.number, record.user.id)
+        if told is None:
+            return None
+        told += self._last(stays, after.number, record.user.id)
         told.sort(key=lambda one: one.number)  # stable: of two with one number the durable one comes first
         return Missed(self._number, told, stays)
 
@@ -199,19 +202,24 @@ class MemoryLog:
         start = max(after, stay.since)
         return self._covered.get(stay.address, self._number + 1) <= start >= self._trimmed.get(stay.address, 0)
 
-    def _durable(self, stays: list[Stay], after: int, user: str) -> Iterator[Told]:
+    def _durable(self, stays: list[Stay], after: int, user: str) -> list[Told] | None:
         found: dict[int, Delivery] = {}
+        most = conf().send_buffer // OVERHEAD  # no reader can have more waiting
         for stay in stays:
-            for entry in self._rooms.get(stay.address, ()):
-                delivery = entry.publication
-                if (
-                    isinstance(delivery, Delivery)
-                    and max(after, stay.since) < entry.number
-                    and (stay.until is None or entry.number <= stay.until)
-                    and user not in delivery.exclude
-                ):
-                    found[entry.number] = delivery
-        return (Told(number, found[number]) for number in sorted(found))
+            for number, delivery in self._told_in(stay, after):
+                if user not in delivery.exclude:
+                    found[number] = delivery
+                if len(found) > most:
+                    return None
+        return [Told(number, found[number]) for number in sorted(found)]
+
+    def _told_in(self, stay: Stay, after: int) -> Iterator[Told]:
+        """From the latest on."""
+        for entry in reversed(self._rooms.get(stay.address, ())):
+            if entry.number <= max(after, stay.since):
+                return
+            if isinstance(entry.publication, Delivery) and (stay.until is None or entry.number <= stay.until):
+                yield Told(entry.number, entry.publication)
 
     def _last(self, stays: list[Stay], after: int, user: str) -> Iterator[Told]:
         current = [stay for stay in stays if stay.until is None]

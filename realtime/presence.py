@@ -78,12 +78,17 @@ class Announcer:
         self._pending: dict[str, bool] = {}
         self._wake = asyncio.Event()
         self._telling = asyncio.Lock()
+        self._told: str | None = None  # who is being told of right now
         self.online: Callable[[Collection[str]], set[str]] | None = None  # the backend's, which sets it
 
     def announce(self, user: str, *, online: bool) -> None:
         """Tell, soon."""
         self._pending[user] = online
         self._wake.set()
+
+    def is_telling(self, user: str) -> bool:
+        """Whether anything of the user has yet to be told."""
+        return user in self._pending or user == self._told
 
     async def run(self) -> None:
         """Tell what is to be told, for ever."""
@@ -100,12 +105,15 @@ class Announcer:
             while self._pending:
                 user, online = next(iter(self._pending.items()))
                 del self._pending[user]
+                self._told = user
                 try:
                     await database.run(self._tell, user, online)
                 except (OperationalError, InterfaceError) as error:
                     logger.warning("presence waits for the database: %r", error)
                     self._pending.setdefault(user, online)
                     return False
+                finally:
+                    self._told = None
         return True
 
     def _tell(self, user: str, online: bool) -> None:

@@ -2,13 +2,15 @@
 
 Keys: `user:{id}:sockets`, a set of `process/connection` (backstop TTL 1 h); `presence:process:{id}`,
 the lease under which its members count; `presence:processes`, when each lease ends;
-`presence:process:{id}:users`; `presence:online`, who was announced as online; `presence:leaving`,
-when the grace of each leaving user ends; `presence:telling`, who was found to be offline, and until
-when whoever found it has time to take that in. Every step is one script, so that a change is announced
-once, by whichever process finds it, and outlives the process that started it.
+`presence:process:{id}:users`; `presence:process:{id}:lapsed`, whom others took out of that after the lease;
+`presence:online`, who was announced as online; `presence:leaving`, when the grace of each leaving user ends;
+`presence:telling`, of whom others have to be told, and until when whoever holds the claim in `presence:tellers`
+has time to do so, or to ask for more. Every step is one script, so that a change is told once, by whichever
+process finds it, and outlives the process that started it.
 """
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import Collection, Iterator
@@ -28,9 +30,8 @@ logger = logging.getLogger(__name__)
 
 SOCKETS_TTL: Final = 3600
 SWEEP: Final = 100  # leaving users, or dead processes, in one script
-CLAIM: Final = 5.0  # seconds for the answer of a sweep to arrive, before another process tells instead
+CLAIM: Final = 5.0  # seconds to tell of a change, or to ask for more, before another process tells instead
 ONLINE: Final = "presence:online"
-TELLING: Final = "presence:telling"
 
 _LIVE = """
 local function now() local t = redis.call('TIME') return t[1] + t[2] / 1000000 end
@@ -47,42 +48,56 @@ local function live(user)
   end
   return count
 end
+-- A user's change has been found: whoever asked tells it, within so many seconds.
+local function claim(user, token, seconds)
+  redis.call('ZADD', 'presence:telling', now() + seconds, user)
+  redis.call('HSET', 'presence:tellers', user, token)
+end
 """
-# ARGV: process, lease, ttl, then user and connection in turn. Returns the users who are newly online.
+# ARGV: process, lease, ttl, claim, token, then user and connection in turn. Returns the users who are newly online.
 CONNECT = """
 local process, lease, ttl, new = ARGV[1], tonumber(ARGV[2]), ARGV[3], {}
 redis.call('SET', 'presence:process:' .. process, 1, 'PX', math.floor(lease * 1000))
 redis.call('ZADD', 'presence:processes', now() + lease, process)
-for i = 4, #ARGV, 2 do
+for i = 6, #ARGV, 2 do
   local user, key = ARGV[i], 'user:' .. ARGV[i] .. ':sockets'
   redis.call('SADD', key, process .. '/' .. ARGV[i + 1])
   redis.call('EXPIRE', key, ttl)
   redis.call('SADD', 'presence:process:' .. process .. ':users', user)
+  redis.call('SREM', 'presence:process:' .. process .. ':lapsed', user)
   redis.call('ZREM', 'presence:leaving', user)
-  redis.call('ZREM', 'presence:telling', user)
-  if redis.call('SADD', 'presence:online', user) == 1 then new[#new + 1] = user end
+  if redis.call('SADD', 'presence:online', user) == 1 then
+    claim(user, ARGV[5], tonumber(ARGV[4]))
+    new[#new + 1] = user
+  end
 end
 return new
 """
-# ARGV: process, user, connection, grace, whether this was the user's last connection in the process, whether
-# the user was announced as online for certain, even if Redis has forgotten it since.
+# ARGV: process, user, connection, grace, whether the user was announced as online for certain. Then it is so even
+# if Redis has forgotten it since; but not if the lease lapsed, and others have told that the user has gone.
 DISCONNECT = """
-local process, user = ARGV[1], ARGV[2]
-local key = 'user:' .. user .. ':sockets'
+local process, user, is_last = ARGV[1], ARGV[2], true
+local key, mine = 'user:' .. user .. ':sockets', 'presence:process:' .. ARGV[1]
 redis.call('SREM', key, process .. '/' .. ARGV[3])
-if ARGV[6] == '1' then redis.call('SADD', 'presence:online', user) end
-if ARGV[5] == '1' then redis.call('SREM', 'presence:process:' .. process .. ':users', user) end
+for _, socket in ipairs(redis.call('SMEMBERS', key)) do
+  if string.match(socket, '^[^/]+') == process then is_last = false end
+end
+if ARGV[5] == '1' and redis.call('SISMEMBER', mine .. ':lapsed', user) == 0 then
+  redis.call('SADD', 'presence:online', user)
+end
+if is_last then redis.call('SREM', mine .. ':users', user) end
 if live(user) == 0 and redis.call('SISMEMBER', 'presence:online', user) == 1 then
   redis.call('ZADD', 'presence:leaving', now() + tonumber(ARGV[4]), user)
 end
 """
-# ARGV: limit, claim. Returns the users who are newly offline: grace over, or their processes dead; and those of
-# whom that was returned before, but never arrived.
+# ARGV: limit, claim, token, ttl. Returns user and whether online (1 or 0) in turn: those whose grace is over, those
+# whose processes are dead, and those whom another process was to tell of and has not.
 SWEEP_SCRIPT = """
-local gone, limit, claim = {}, ARGV[1], tonumber(ARGV[2])
+local limit, found = ARGV[1], {}
 local function tell(user)
-  redis.call('ZADD', 'presence:telling', now() + claim, user)
-  gone[#gone + 1] = user
+  claim(user, ARGV[3], tonumber(ARGV[2]))
+  found[#found + 1] = user
+  found[#found + 1] = redis.call('SISMEMBER', 'presence:online', user)
 end
 local function check(user)
   if live(user) == 0 and redis.call('SREM', 'presence:online', user) == 1 then tell(user) end
@@ -94,12 +109,30 @@ for _, user in ipairs(redis.call('ZRANGEBYSCORE', 'presence:leaving', '-inf', no
   redis.call('ZREM', 'presence:leaving', user)
   check(user)
 end
-for _, process in ipairs(redis.call('ZRANGEBYSCORE', 'presence:processes', '-inf', now(), 'LIMIT', 0, limit)) do
-  local key = 'presence:process:' .. process .. ':users'
-  for _, user in ipairs(redis.call('SPOP', key, limit)) do check(user) end
-  if redis.call('SCARD', key) == 0 then redis.call('ZREM', 'presence:processes', process) end
+for _, dead in ipairs(redis.call('ZRANGEBYSCORE', 'presence:processes', '-inf', now(), 'LIMIT', 0, limit)) do
+  local key = 'presence:process:' .. dead
+  for _, user in ipairs(redis.call('SPOP', key .. ':users', limit)) do
+    redis.call('SADD', key .. ':lapsed', user)
+    check(user)
+  end
+  redis.call('EXPIRE', key .. ':lapsed', ARGV[4])
+  if redis.call('SCARD', key .. ':users') == 0 then redis.call('ZREM', 'presence:processes', dead) end
 end
-return gone
+return found
+"""
+# ARGV: claim, then user, token and whether told (1 or 0) in turn. Claims that others have taken over are left alone.
+SETTLE = """
+for i = 2, #ARGV, 3 do
+  local user, token = ARGV[i], ARGV[i + 1]
+  if redis.call('HGET', 'presence:tellers', user) == token then
+    if ARGV[i + 2] == '1' then
+      redis.call('ZREM', 'presence:telling', user)
+      redis.call('HDEL', 'presence:tellers', user)
+    else
+      claim(user, token, tonumber(ARGV[1]))
+    end
+  end
+end
 """
 
 
@@ -120,6 +153,9 @@ class RedisPresence:
         self._connect = self._loop_client.register_script(_LIVE + CONNECT)
         self._disconnect = self._loop_client.register_script(_LIVE + DISCONNECT)
         self._sweep = self._loop_client.register_script(_LIVE + SWEEP_SCRIPT)
+        self._settle = self._loop_client.register_script(_LIVE + SETTLE)
+        self._claims: dict[str, str] = {}  # of whom this process is to tell, under which token
+        self._tokens = (f"{self._process}/{number}" for number in itertools.count())
         self._devices: dict[str, set[str]] = {}
         # What Redis must be told to forget: True if it has confirmed to know it, False if it may.
         self._registered: dict[tuple[str, str], bool] = {}
@@ -163,17 +199,34 @@ class RedisPresence:
 
     async def run(self) -> None:
         """Renew the lease with all it stands for, and clear what others left, for ever."""
-        rest = min(conf().presence_lease / 40, max(conf().offline_grace / 4, 0.05))
+        rest = min(conf().presence_lease / 40, max(conf().offline_grace / 4, 0.05), CLAIM / 4)
         while True:
             with self._patience():
                 if time.monotonic() >= self._renew_at:
                     await self._renew()
                     self._renew_at = time.monotonic() + conf().presence_lease / 4
-                if gone := await self._sweep(args=[SWEEP, CLAIM]):
-                    for user in gone:
-                        self._announcer.announce(user, online=False)
-                    await self._loop_client.zrem(TELLING, *gone)
+                found = await self._sweep(args=[SWEEP, CLAIM, token := next(self._tokens), SOCKETS_TTL])
+                for user, is_online in zip(found[::2], found[1::2], strict=True):
+                    self._tell(user, token, online=bool(is_online))
+                await self._settle_claims()
             await asyncio.sleep(rest)
+
+    def _tell(self, user: str, token: str, *, online: bool) -> None:
+        self._claims[user] = token
+        self._announcer.announce(user, online=online)
+
+    async def _settle_claims(self) -> None:
+        """What has been told need not be told again, and what has not been needs more time."""
+        claims = [(user, token, int(not self._announcer.is_telling(user))) for user, token in self._claims.items()]
+        for start in range(0, len(claims), SWEEP):
+            some = claims[start : start + SWEEP]
+            words: list[str | float] = [CLAIM]
+            for claim in some:
+                words.extend(claim)
+            await self._settle(args=words)
+            for user, token, is_told in some:
+                if is_told and self._claims[user] == token:
+                    del self._claims[user]
 
     async def _renew(self) -> None:
         """Registering all devices again costs little and repairs what an outage of Redis lost."""
@@ -188,17 +241,17 @@ class RedisPresence:
         words = [word for pair in pairs for word in pair]
         for pair in pairs:
             self._registered.setdefault(pair, False)
-        for user in await self._connect(args=[self._process, conf().presence_lease, SOCKETS_TTL, *words]):
-            self._announcer.announce(user, online=True)
+        token = next(self._tokens)
+        for user in await self._connect(args=[self._process, conf().presence_lease, SOCKETS_TTL, CLAIM, token, *words]):
+            self._tell(user, token, online=True)
         for pair in pairs:
             self._registered[pair] = True
             if not self._is_here(*pair):  # gone meanwhile: its departure may have been the quicker one
                 await self._depart(*pair)
 
     async def _depart(self, user: str, connection: str) -> None:
-        is_last, is_certain = user not in self._devices, self._registered.get((user, connection), False)
-        grace = conf().offline_grace
-        await self._disconnect(args=[self._process, user, connection, grace, int(is_last), int(is_certain)])
+        is_certain = self._registered.get((user, connection), False)
+        await self._disconnect(args=[self._process, user, connection, conf().offline_grace, int(is_certain)])
         self._registered.pop((user, connection), None)
 
     def _is_here(self, user: str, connection: str) -> bool:
@@ -207,5 +260,7 @@ class RedisPresence:
     async def close(self) -> None:
         """Others announce who does not come back; only the two clients are closed here."""
         await self._announcer.flush()
+        with self._patience():
+            await self._settle_claims()
         await self._loop_client.aclose()
         self._thread_client.close()

@@ -73,11 +73,12 @@ class Opening:
         self._after = 0
         self._replay: list[Frame] = []
         self._held: list[tuple[int, bool, Frame]] = []
-        self._left = conf().send_buffer
+        self._left = conf().send_buffer * 3 // 4  # the rest is for the greeting and what is told to this client alone
 
     def resume(self, lost: Lost, missed: Missed, replay: list[Frame]) -> None:
         """This is a lost session again."""
         self._after, self._missed, self._replay = lost.after.number, missed, replay
+        self._left -= sum(frame.size for frame in replay)
 
     def hold(self, frame: Frame, number: int, *, is_logged: bool) -> bool:
         """Keep a broadcast until after the greeting; False if there is too much of it."""

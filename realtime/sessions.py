@@ -4,7 +4,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-from realtime import database, rooms
+from realtime import database
 from realtime.auth import Credentials, Identity
 from realtime.codec import Codec, direct_push
 from realtime.conf import conf
@@ -12,8 +12,10 @@ from realtime.errors import ClientError, Close
 from realtime.events import Event
 from realtime.expiry import AuthExpiring, Expiry
 from realtime.log import Kept, Record, Stay
+from realtime.membership import Membership
 from realtime.outbound import Frame, Sink
 from realtime.resuming import Opening, Resume, find, frames
+from realtime.rooms import Room
 from realtime.running import Effect, Respond, run
 from realtime.times import iso_unix
 
@@ -30,23 +32,27 @@ class Session:
         self.id: Final = uuid4().hex
         self.codec = codec
         self.sink: Final = sink
-        self.rooms: dict[str, Stay] = {}
         self.credentials: Credentials
         self.is_recovered = False
         self.process: Final = process
         self._is_started = False
         self._kept = Kept(process.log)
+        self._membership = Membership(self, self._kept)
         self._opening: Opening | None = None  # from the start to the greeting
         self._resuming: str | None = None  # the key of the session that this one is about to become
         self._expiry = Expiry(self._warn, self._expire)
         self._effects: list[Effect] = []
         self._joining: set[str] = set()
-        self._evicted: set[str] = set()  # since the running command, or the start, began
 
     @property
     def user(self) -> Identity:
         """Who is connected."""
         return self.credentials.identity
+
+    @property
+    def rooms(self) -> dict[str, Stay]:
+        """Where it listens, by address."""
+        return self._membership.stays
 
     @property
     def is_started(self) -> bool:
@@ -55,7 +61,7 @@ class Session:
 
     # -- for handlers -----------------------------------------------------------------------
 
-    def join(self, room: rooms.Room) -> None:
+    def join(self, room: Room) -> None:
         """Let this connection into the room before the reply; FORBIDDEN if the room does not allow it."""
         if room.address in self.rooms:
             return
@@ -66,11 +72,11 @@ class Session:
         self._joining.add(room.address)
         if sum(stay.by_request for stay in self.rooms.values()) + len(self._joining) > conf().max_rooms:
             raise ClientError("TOO_MANY_ROOMS", f"A connection can be in {conf().max_rooms} rooms; leave one first.")
-        self._effects.append(lambda: self._enter(room.address, by_request=True))
+        self._effects.append(lambda: self._membership.enter(room.address, by_request=True))
 
-    def leave(self, room: rooms.Room) -> None:
+    def leave(self, room: Room) -> None:
         """Take this connection out of the room before the reply."""
-        self._effects.append(lambda: self._exit(room.address))
+        self._effects.append(lambda: self._membership.exit(room.address))
 
     def send(self, event: Event) -> None:
         """Tell this connection alone, before the reply."""
@@ -87,7 +93,7 @@ class Session:
         if self._opening is None or number is None:
             self.sink.write(frame)
         elif not self._opening.hold(frame, number, is_logged=is_logged):
-            self.sink.close(Close.SLOW_CONSUMER, "too slow")
+            self.go_away("too much was told before the greeting")
 
     def tell(self, name: str, payload: object) -> None:
         """Tell this connection alone. On the loop."""
@@ -120,7 +126,11 @@ class Session:
 
         With a `key` another connection can resume it. What is heard meanwhile comes after the greeting.
         If nothing but the key of a lost session told who this is, and it is not found, nobody is logged in.
+        A session of nobody in particular becomes somebody's: it goes on hearing what it hears.
         """
+        if self._is_started:
+            self.process.hub.detach(self)
+        before = list(self.rooms.values())
         self.credentials = credentials
         self._opening = Opening(self.process.log)
         self._kept.applied(self.process.log.number)
@@ -132,9 +142,10 @@ class Session:
             await self.stop()
             return
         if lost is None:
-            for address in await database.run(lambda: list(self.codec.automatic(self.user))):
-                if address not in self._evicted:
-                    await self._enter(address)
+            automatic = await database.run(lambda: list(self.codec.automatic(self.user)))
+            for address in automatic:
+                await self._membership.enter(address)
+            await self._membership.keep(automatic, of=before)
         if self.sink.is_closed:  # the token was revoked meanwhile, or the session resumed elsewhere
             return
         if key is not None:
@@ -170,8 +181,8 @@ class Session:
         self._is_started, self._opening = False, None
         self._expiry.cancel()
         self._kept.release(for_good=for_good)
-        await self.process.hub.detach(self)
-        self.rooms.clear()
+        self.process.hub.detach(self)
+        await self._membership.end()
         if self.user.is_authenticated:
             await self.process.presence.disconnect(self.user.id, self.id)
         logger.info("disconnected", extra={"user": self.user.id, "connection": self.id})
@@ -183,7 +194,7 @@ class Session:
         self.credentials = credentials
         self.process.hub.attach(self)  # once more: a revocation may have come while the token was checked
         self._expiry.watch(credentials.expires_at)
-        self._kept.changed(self.codec.name, self.credentials)
+        self._membership.changed()
 
     def revoke(self, *, keep: str | None) -> None:
         """End the connection, unless its token is of the generation `keep`."""
@@ -220,22 +231,24 @@ class Session:
             self._resuming = None
             return None
         self.process.hub.supersede(self, lost.record.key)
+        before, self.codec = self.codec, codec  # of what is heard, or admitted, from here on
         number = log.number
         for stay in stays:
-            if stay.until is None and stay.address not in self._evicted:
-                await self._enter(stay.address, by_request=stay.by_request, since=stay.since)
+            if stay.until is None and stay.address not in self._membership.evicted:
+                await self._membership.enter(stay.address, by_request=stay.by_request, since=stay.since)
         missed = await log.missed(lost.record, lost.after, codec.admits)
         replay = None if missed is None else frames(log, codec, missed)
         assert self._opening is not None
         if missed is None or replay is None:
             for address in list(self.rooms):
-                await self._exit(address)
-            self._opening, self._resuming = Opening(log), None
+                await self._membership.exit(address)
+            self._opening, self._resuming, self.codec = Opening(log), None, before
             return None
         self._opening.resume(lost, missed, replay)
         self._kept.applied(number)
-        self.codec, self.is_recovered = codec, True
+        self.is_recovered = True
         lost.record.past = [stay for stay in missed.stays if stay.until is not None]
+        lost.record.began = max(lost.record.began, lost.after.number)  # of earlier times in rooms nothing is known now
         return lost.record
 
     def supersede(self, key: str) -> None:
@@ -248,52 +261,27 @@ class Session:
 
     async def admit(self, address: str, number: int) -> None:
         """Join a room that the user has just been let into, if this kind of session does so by itself."""
-        self._evicted.discard(address)
-        if self.codec.admits(address):
-            await self._enter(address)
-        self._kept.applied(number)
+        await self._membership.admit(address, number)
 
     async def evict(self, address: str, number: int) -> None:
         """Leave a room that the user has just been removed from."""
-        self._evicted.add(address)
-        await self._exit(address)
-        self._kept.applied(number)
+        await self._membership.evict(address, number)
 
     async def speak(self, codec: Codec) -> None:
         """Go on in another vocabulary: of the rooms in those that are automatic there, or were asked for."""
-        kept = set(await database.run(lambda: list(codec.automatic(self.user))))
-        for stay in list(self.rooms.values()):
-            if not stay.by_request and stay.address not in kept:
-                await self._exit(stay.address)
-        self.codec = codec
-        self._kept.changed(self.codec.name, self.credentials)
-
-    async def _enter(self, address: str, *, by_request: bool = False, since: int | None = None) -> None:
-        if by_request and address in self._evicted:
-            raise ClientError("FORBIDDEN", "You may not listen there.")
-        if not self._is_started or address in self.rooms:
-            return
-        self.rooms[address] = Stay(address, self.process.log.number if since is None else since, by_request)
+        stays, before = list(self.rooms.values()), self.codec
+        self.codec = codec  # at once: an admission may come meanwhile
         try:
-            joined = await self.process.hub.join(self, address)
+            automatic = await database.run(lambda: list(codec.automatic(self.user)))
         except BaseException:  # a cancellation, too
-            self.rooms.pop(address, None)
+            self.codec = before
             raise
-        if since is None and address in self.rooms:
-            self.rooms[address] = Stay(address, joined, by_request)
-        self._kept.changed(self.codec.name, self.credentials)
-        logger.debug("joined", extra={"connection": self.id, "room": address})
-
-    async def _exit(self, address: str) -> None:
-        stay = self.rooms.pop(address, None)
-        if stay is not None:
-            self._kept.left(stay)
-            await self.process.hub.leave(self, address)
-            logger.debug("left", extra={"connection": self.id, "room": address})
+        await self._membership.keep(automatic, of=stays)
+        self._membership.changed()
 
     async def run(self, name: str, data: bytes, respond: Respond) -> None:
         """Run one command; `respond` is called once."""
         self._effects.clear()
         self._joining.clear()
-        self._evicted.clear()
+        self._membership.evicted.clear()
         await run(self, self._effects, name, data, respond)

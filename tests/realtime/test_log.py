@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from realtime.auth import Credentials, Identity
 from realtime.log import Log, Missed, Position, Record, Stay
 from realtime.log_memory import MemoryLog
+from realtime.outbound import OVERHEAD
 from realtime.publications import Admission, Delivery, Disconnection, Eviction, delivery
 from tests.lab.events import Gauge, Noted, Tick
 from tests.lab.rooms import LabRoom
@@ -318,3 +319,14 @@ async def test_a_session_that_comes_back_at_any_time_has_heard_what_one_that_sta
     found = await missed(log, session, last)
     assert found is not None
     assert heard + [number_in(one.delivery) for one in found.told] == live
+
+
+async def test_more_than_a_reader_can_have_waiting_is_not_gathered(log: Log, limit: Callable[..., None]) -> None:
+    limit(SEND_BUFFER=20 * OVERHEAD, RECOVERY_EVENTS=30)
+    session = record(Stay("lab:a", 0), Stay("lab:b", 0))
+    for number in range(1, 21):
+        log.append(noted(number, "a" if number % 2 else "b"))
+    assert await numbers(log, session, 0) == list(range(1, 21))
+    log.append(noted(21, "a"))
+    assert await missed(log, session, 0) is None
+    assert await numbers(log, session, 1) == list(range(2, 22))

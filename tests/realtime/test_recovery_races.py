@@ -14,14 +14,17 @@ from accounts.services import log_out_everywhere
 from chat import services
 from chat.models import Conversation
 from realtime import database, resuming
+from realtime.auth import NOBODY
 from realtime.codec import Codec
+from realtime.couriers import message
 from realtime.layer_memory import MemoryLayer
-from realtime.log import Missed, Told
+from realtime.log import Missed, Position, Record, Told
 from realtime.log_memory import MemoryLog
-from realtime.outbound import Frame
+from realtime.outbound import Backlog, Frame
 from realtime.process import Process
 from realtime.publications import Delivery, delivery
 from realtime.publishing import Admit, Evict, Push
+from realtime.resuming import Lost, Opening
 from realtime.rooms import UserRoom, group
 from realtime.transports.plain import PLAIN
 from tests.lab.events import Gauge, Noted
@@ -29,6 +32,7 @@ from tests.lab.rooms import LabRoom
 from tests.realtime.sockets import Socket
 from tests.realtime.test_recovery import NOTES, back, listening, note, numbers, offset_of, settled, tell
 from tests.realtime.waiting import soon, until
+from tests.services import redis_url
 
 pytestmark = pytest.mark.asyncio
 
@@ -267,7 +271,7 @@ async def test_what_waits_for_the_greeting_has_a_limit(
     (session,) = process.hub.sessions
     await until(lambda: session.sink.is_closed)
     gate.opened.set()
-    assert await socket.ended() == 1013
+    assert await socket.ended() == 1001
     assert numbers(socket) == []
 
 
@@ -295,3 +299,66 @@ async def test_more_than_is_made_up_for_is_not_encoded(settings: Settings, monke
     missed = Missed(1000, [Told(number, one) for number in range(1000)], [])
     assert resuming.frames(MemoryLog(), PLAIN, missed) is None
     assert len(made) == 6
+
+
+async def test_who_is_told_a_lot_before_the_greeting_comes_back_and_is_not_called_slow(
+    process: Process, alice: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, witness = await listening(alice), await listening(alice)
+    await settled(lost)
+    await lost.leave()
+    settings.REALTIME = {**settings.REALTIME, "SEND_BUFFER": 4000}
+    await note(*range(7))
+    connect = process.presence.connect
+
+    async def connecting(user: str, connection: str) -> None:
+        await note(*range(7, 14))
+        await settled(witness)
+        await connect(user, connection)
+
+    monkeypatch.setattr(process.presence, "connect", connecting)
+    found = back(lost).open()
+    assert await found.ended() == 1001
+    monkeypatch.undo()
+    settings.REALTIME = {**settings.REALTIME, "SEND_BUFFER": 8000}
+    again = await back(lost).greeted()
+    await settled(again)
+    assert numbers(again) == list(range(14))
+
+
+async def test_a_replay_and_what_comes_meanwhile_leave_room_for_the_greeting(
+    process: Process, alice: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REALTIME = {**settings.REALTIME, "SEND_BUFFER": 4000}
+    log = process.log
+    frame = Frame.of("x" * 300)
+    opening = Opening(log)
+    opening.resume(Lost(Record("", "plain", NOBODY, 0), Position("", 0)), Missed(0, [], []), [frame] * 3)
+    while opening.hold(frame, log.number + 1, is_logged=True):
+        pass
+    waiting = Backlog(4000)
+    assert all(waiting.add(one) for one in opening.frames(Frame.of("y" * 700), greets_first=True))
+    assert len(waiting) == 1 + 3 + 3
+
+
+async def test_a_room_that_another_process_lets_in_to_is_heard_from_its_subscription_on(
+    process: Process, alice: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more, group_add = LabRoom("more"), process.layer.group_add
+    told = delivery([more], Noted(number=1))
+    assert told is not None
+    lost, witness = await Socket(alice).greeted(), await listening(alice)
+    await settled(lost)
+    await lost.leave()
+    settings.REALTIME = {**settings.REALTIME, "REDIS_URL": redis_url()}  # there are other processes
+
+    async def late(name: str, channel: str) -> None:
+        if name == group(more.address):  # another process tells there before Redis has subscribed this one
+            await process.layer.group_send(name, message(told))
+        await group_add(name, channel)
+
+    monkeypatch.setattr(process.layer, "group_add", late)
+    await tell(Admit(alice.pk, more))
+    await settled(witness)
+    found = await back(lost).greeted()
+    assert greeting(found)["recovered"] is False

@@ -136,7 +136,7 @@ async def test_who_is_evicted_while_asking_to_come_in_is_refused(
     socket.ask("rooms.subscribe", {"room": "lab:notes"}, id=1)
     await until(gate.reached.is_set)
     await database.run(publish, Evict(alice.pk, NOTES))
-    await until(lambda: any("lab:notes" in session._evicted for session in process.hub.sessions))
+    await until(lambda: any("lab:notes" in session._membership.evicted for session in process.hub.sessions))
     gate.go.set()
     await until(lambda: any(frame.get("id") == 1 for frame in socket.frames))
     assert socket.frames[-1]["error"]["code"] == "FORBIDDEN"
@@ -170,7 +170,7 @@ async def test_who_is_evicted_while_the_connection_begins_does_not_come_in(
     socket = Socket(alice).open()
     await until(gate.reached.is_set)
     await database.run(publish, Evict(alice.pk, NOTES))
-    await until(lambda: any("lab:notes" in session._evicted for session in process.hub.sessions))
+    await until(lambda: any("lab:notes" in session._membership.evicted for session in process.hub.sessions))
     gate.go.set()
     greeting = await socket.expect("connected")
     assert [room for room in greeting["rooms"] if room.startswith("lab:")] == ["lab:more"]

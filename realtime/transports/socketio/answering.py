@@ -81,9 +81,7 @@ async def authenticate(socket: "Socket", event: "Event") -> None:
     try:
         await _count(socket)
         credentials = await check(_token(event))
-        if session.is_started and not session.user.is_authenticated:  # from now on it is somebody
-            await session.stop(for_good=True)
-        if session.is_started:
+        if session.is_started and session.user.is_authenticated:
             session.renew(credentials)
         else:
             await socket.start(Entrant(profile, credentials))

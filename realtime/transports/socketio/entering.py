@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from realtime.auth import NOBODY, Credentials, verdict
@@ -54,8 +55,9 @@ async def examine(door: Door, auth: Mapping[str, Any], offered: Offered, log: Lo
         or record.credentials.expires_at <= time.time()
     ):
         return Entrant(profile, None)
-    # The secret key alone gives the session back; its user has to prove to be the same by `auth`.
-    return Entrant(profile, record.credentials, resume)
+    # The secret key alone gives the session back; its user has to prove to be the same by `auth`. Sessions whose
+    # token is revoked leave the log, so this is a check of it.
+    return Entrant(profile, replace(record.credentials, checked_at=time.monotonic()), resume)
 
 
 async def _credentials(door: Door, auth: Mapping[str, Any], offered: Offered) -> Credentials | None:
