@@ -56,10 +56,13 @@ class Codec(Protocol):
 def delivery_frame(codec: Codec, delivery: Delivery, offset: str) -> Frame | None:
     """The frame of a broadcast; None if there is none on this wire."""
     try:
-        return codec.push(Push(delivery.event, bytes(delivery.data), delivery.at, offset, delivery.policy))
+        frame = codec.push(Push(delivery.event, bytes(delivery.data), delivery.at, offset, delivery.policy))
     except (LookupError, TypeError, ValueError):  # a table that does not fit must not keep it from the other wires
         logger.exception("%s cannot tell %s", codec.name, delivery.event)
         return None
+    if frame is not None and delivery.policy == "latest":
+        frame.kind = (codec.name, delivery.event, delivery.key, delivery.rooms)
+    return frame
 
 
 def direct_push(name: str, payload: object, offset: str) -> Push:

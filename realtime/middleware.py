@@ -9,7 +9,7 @@ from realtime.addresses import client_address, is_allowed_origin, is_trusted_pro
 from realtime.auth import SUBPROTOCOL, Credentials, take_token, verdict
 from realtime.conf import conf
 from realtime.errors import ClientError, Close
-from realtime.outbound import send_close
+from realtime.writers import send_close
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]

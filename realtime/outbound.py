@@ -1,48 +1,60 @@
-"""What waits to be written to one connection: in order, bounded, and never awaited by who writes."""
+"""What is to be written to one connection: in order, bounded, and never awaited by who writes."""
 
-import asyncio
-import logging
-from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+import itertools
+import struct
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from realtime.errors import Close
 
 if TYPE_CHECKING:
     from realtime.codec import Push
+    from realtime.writers import Writer
 
-logger = logging.getLogger(__name__)
-
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 OVERHEAD: Final = 200  # bytes that a queued frame costs beside its text
 
 
-async def send_close(send: Send, code: int, reason: str) -> None:
-    """Close a connection; under daphne with 3000 more where the code is one of RFC 6455's own."""
-    message = {"type": "websocket.close", "code": int(code), "reason": reason}
-    try:
-        await send(message)
-    except OSError:
-        raise
-    except Exception:  # noqa: BLE001 -- autobahn raises a bare one: it lets servers send 1000 and 3000 to 4999 only
-        await send(message | {"code": int(code) + 3000})
+class Frame:
+    """One encoded frame, shared by all its receivers: WebSocket messages that belong together.
 
+    `size` is in bytes. Where a frame has a `kind`, a later one of the same kind makes it worthless.
+    """
 
-class Frame(NamedTuple):
-    """One encoded frame, shared by all its receivers: WebSocket messages that belong together."""
+    __slots__ = ("_wire", "is_droppable", "kind", "parts", "size")
 
-    parts: tuple[str | bytes, ...]
-    size: int  # bytes
-    is_droppable: bool = False
+    def __init__(
+        self, parts: tuple[str | bytes, ...], *, is_droppable: bool = False, kind: Hashable | None = None
+    ) -> None:
+        self.parts, self.is_droppable, self.kind = parts, is_droppable, kind
+        self.size = sum(map(_size, parts)) + OVERHEAD
+        self._wire = b""
 
     @classmethod
     def of(cls, *parts: str | bytes, is_droppable: bool = False) -> "Frame":
         """From its messages, text or binary."""
-        return cls(parts, sum(map(_size, parts)) + OVERHEAD, is_droppable)
+        return cls(parts, is_droppable=is_droppable)
+
+    @property
+    def wire(self) -> bytes:
+        """As it is on a WebSocket of a server (RFC 6455, section 5.2: unmasked, not fragmented), made once."""
+        if not self._wire:
+            self._wire = b"".join(map(_encode, self.parts))
+        return self._wire
 
 
 def _size(part: str | bytes) -> int:
     return len(part.encode()) if isinstance(part, str) else len(part)
+
+
+def _encode(part: str | bytes) -> bytes:
+    opcode, body = (0x81, part.encode()) if isinstance(part, str) else (0x82, part)
+    length = len(body)
+    if length < 126:
+        return bytes((opcode, length)) + body
+    if length < 65536:
+        return struct.pack("!BBH", opcode, 126, length) + body
+    return struct.pack("!BBQ", opcode, 127, length) + body
 
 
 class Sink(Protocol):
@@ -69,70 +81,106 @@ class Sink(Protocol):
 
 
 class Backlog:
-    """Frames that wait, at most `limit` bytes of them. Over half of it, droppable ones are not taken."""
+    """Frames that wait, at most `limit` bytes of them, with OVERHEAD for each.
+
+    Of a kind only the latest waits. Over half of the limit droppable frames are not taken, and those that wait
+    go before anything else is lost.
+    """
+
+    __slots__ = ("_frames", "_limit", "_numbers", "_size")
 
     def __init__(self, limit: int) -> None:
-        self._frames: deque[Frame] = deque()
+        self._frames: OrderedDict[Hashable, Frame] | None = None  # most connections never need one
+        self._numbers = itertools.count()
         self._limit = limit
         self._size = 0
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return len(self._frames) if self._frames else 0
 
     def add(self, frame: Frame) -> bool:
         """False, and all is thrown away, if the limit is passed."""
-        if frame.is_droppable and self._size + frame.size > self._limit // 2:
-            return True
-        self._size += frame.size
+        if frame.kind is not None and self._frames and frame.kind in self._frames:
+            self._size -= self._frames.pop(frame.kind).size
+        if self._size + frame.size > self._limit // 2:
+            if frame.is_droppable:
+                return True
+            if self._size + frame.size > self._limit:
+                self._shed()
+        self.push(frame)
         if self._size > self._limit:
             self.clear()
             return False
-        self._frames.append(frame)
         return True
+
+    def push(self, frame: Frame) -> None:
+        """Add one in any case."""
+        if self._frames is None:
+            self._frames = OrderedDict()
+        self._frames[next(self._numbers) if frame.kind is None else frame.kind] = frame
+        self._size += frame.size
+
+    def _shed(self) -> None:
+        frames = OrderedDict[Hashable, Frame]() if self._frames is None else self._frames
+        for key in [key for key, frame in frames.items() if frame.is_droppable]:
+            self._size -= frames.pop(key).size
 
     def take(self) -> Frame:
         """The first of them."""
-        frame = self._frames.popleft()
+        assert self._frames
+        _, frame = self._frames.popitem(last=False)
         self._size -= frame.size
         return frame
 
     def clear(self) -> None:
         """Throw all away."""
-        self._frames.clear()
+        self._frames = None
         self._size = 0
 
 
 class Outbound:
-    """The sink of a whole WebSocket: one task writes out what waits.
+    """The sink of a whole WebSocket. What cannot be written at once waits.
 
     When more than `limit` bytes wait, they are thrown away and `on_overflow` is called, once.
     """
 
-    def __init__(self, send: Send, *, limit: int, on_overflow: Callable[[], None]) -> None:
-        self._send, self._on_overflow = send, on_overflow
+    __slots__ = ("_backlog", "_ending", "_is_closed", "_is_free", "_on_overflow", "_writer")
+
+    def __init__(self, writer: "Writer", *, limit: int, on_overflow: Callable[[], None]) -> None:
+        self._writer, self._on_overflow = writer, on_overflow
         self._backlog = Backlog(limit)
-        self._ending: tuple[int, str, Frame | None] | None = None
+        self._ending: tuple[int, str] | None = None
         self._is_closed = False
-        self._wake = asyncio.Event()
-        self._task = asyncio.create_task(self._run(), name="outbound")
+        self._is_free = True  # nothing waits
+        writer.on_writable = self._flush
 
     def write(self, frame: Frame) -> None:
-        """Queue a frame behind all others."""
+        """Behind all others."""
         if self._is_closed:
             return
-        if self._backlog.add(frame):
-            self._wake.set()
-        else:
+        if self._is_free:
+            self._is_free = self._writer.write(frame)
+        elif not self._backlog.add(frame):
             self._is_closed = True
             self._on_overflow()
 
     def close(self, code: int, reason: str = "", *, farewell: Frame | None = None) -> None:
-        """Close the connection after all that is queued; nothing more is taken."""
+        """Close the connection after all that waits; nothing more is taken."""
         if self._is_closed:
             return
         self._is_closed = True
-        self._ending = (code, reason, farewell)
-        self._wake.set()
+        self._ending = (code, reason)
+        if farewell is not None:
+            self._backlog.push(farewell)
+        if self._is_free:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._is_free = True
+        while self._is_free and len(self._backlog):
+            self._is_free = self._writer.write(self._backlog.take())
+        if self._is_free and self._ending is not None:
+            self._writer.close(*self._ending)
 
     @property
     def is_closed(self) -> bool:
@@ -142,36 +190,13 @@ class Outbound:
     async def closed(self, timeout: float) -> None:
         """If it is closing, return when the close frame was written, after `timeout` at most."""
         if self._is_closed:
-            await asyncio.wait([self._task], timeout=timeout)
+            await self._writer.closed(timeout)
 
     async def ask(self, push: "Push") -> Any:
         """LookupError: clients of the plain wire acknowledge nothing."""
         raise LookupError(f"{push.name} cannot be asked on the plain wire")
 
     def stop(self) -> None:
-        """Write nothing more."""
+        """Take and write nothing more."""
         self._is_closed = True
-        self._task.cancel()
-
-    async def _run(self) -> None:
-        try:
-            while self._backlog or self._ending is None:
-                while self._backlog:
-                    await write_frame(self._send, self._backlog.take())
-                if self._ending is None:
-                    await self._wake.wait()
-                    self._wake.clear()
-            code, reason, farewell = self._ending
-            if farewell is not None:
-                await write_frame(self._send, farewell)
-            await send_close(self._send, code, reason)
-        except OSError:  # the client has gone; the reader hears of it too
-            logger.debug("a frame met a closed connection")
-        finally:
-            self._is_closed = True
-
-
-async def write_frame(send: Send, frame: Frame) -> None:
-    """Send a frame's messages as WebSocket messages."""
-    for part in frame.parts:
-        await send({"type": "websocket.send", "text" if isinstance(part, str) else "bytes": part})
+        self._backlog.clear()

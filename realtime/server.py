@@ -8,6 +8,7 @@ import uvicorn
 
 from realtime import process
 from realtime.conf import conf
+from realtime.websockets import WebSocketProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ def config(*, host: str, port: int) -> uvicorn.Config:
         os.environ.get("ASGI_APPLICATION", "realtime_project.asgi:application"),
         host=host,
         port=port,
-        ws="websockets-sansio",
+        ws=WebSocketProtocol,
         ws_max_size=conf().max_payload,
         ws_ping_interval=conf().heartbeat_interval,
         ws_ping_timeout=conf().heartbeat_timeout,

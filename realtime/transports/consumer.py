@@ -16,16 +16,15 @@ from realtime.errors import ClientError, Close, translate
 from realtime.events import encode
 from realtime.limits import limit_connections
 from realtime.middleware import Receive, Scope, Send, address_of, refuse, selected_subprotocol
-from realtime.outbound import Outbound, send_close
+from realtime.outbound import Outbound
 from realtime.process import Process
 from realtime.resuming import Resume
 from realtime.sessions import Session
 from realtime.times import iso_unix
 from realtime.transports.plain import PLAIN, ProtocolError, Request, RequestError
+from realtime.writers import CLOSE_TIMEOUT, Reader, writer_of
 
 logger = logging.getLogger(__name__)
-
-CLOSE_TIMEOUT: Final = 1.0  # seconds for the close frame to be written
 
 
 class Auth(Payload):
@@ -57,11 +56,11 @@ class _Connection:
     def __init__(self, process: Process, scope: Scope, receive: Receive, send: Send) -> None:
         self._process = process
         self._scope, self._receive, self._send = scope, receive, send
-        self._task = asyncio.current_task()
-        self._is_too_slow = False
-        self._is_busy = False
         self._auth_id = b""
-        self._outbound = Outbound(send, limit=conf().send_buffer, on_overflow=self._cut)
+        self._reader = Reader(receive)
+        self._writer = writer_of(scope, send)
+        self._writer.on_over = self._reader.stop
+        self._outbound = Outbound(self._writer, limit=conf().send_buffer, on_overflow=self._cut)
         self._session = Session(process, PLAIN, self._outbound)
         self._credentials: Credentials | None = None
         self._resume = _asked_to_resume(scope)
@@ -73,17 +72,11 @@ class _Connection:
             await self._send({"type": "websocket.accept", "subprotocol": selected_subprotocol(self._scope)})
             if await self._enter():
                 await self._read()
-            if self._is_too_slow:
-                await self._abort()
             await self._outbound.closed(CLOSE_TIMEOUT)
-        except asyncio.CancelledError:
-            if self._task is None or not self._is_too_slow:
-                raise
-            self._task.uncancel()
-            await self._abort()
         finally:
             self._process.connections.discard(self._outbound)
             self._outbound.stop()
+            self._writer.stop()
             await self._session.stop()
 
     # -- the door -----------------------------------------------------------------------------
@@ -124,18 +117,16 @@ class _Connection:
     async def _read(self, *, until_authenticated: bool = False) -> None:
         """Handle frames, strictly one after another, until the connection closes."""
         while not (until_authenticated and self._credentials):
-            message = await self._receive()
-            if message["type"] == "websocket.disconnect" or self._outbound.is_closed:
+            message = await self._reader.next()
+            if message is None or self._outbound.is_closed:
                 return
-            self._is_busy = True
+            if message["type"] == "websocket.disconnect":
+                self._writer.stop()
+                return
             try:
                 await self._handle(message)
             except ProtocolError as error:
                 self._outbound.close(error.close, error.reason)
-            finally:
-                self._is_busy = False
-            if self._is_too_slow:
-                return
 
     async def _handle(self, message: dict[str, Any]) -> None:
         text = message.get("text")
@@ -187,16 +178,8 @@ class _Connection:
     # -- a reader that is too slow ----------------------------------------------------------------
 
     def _cut(self) -> None:
-        self._is_too_slow = True
-        if self._task is not None and not self._is_busy:  # a command that runs is not cut off in the middle
-            self._task.cancel()
-
-    async def _abort(self) -> None:
-        self._outbound.stop()
         logger.warning("cut: too slow a reader", extra={"connection": self._session.id})
-        with contextlib.suppress(TimeoutError, OSError):
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await send_close(self._send, Close.SLOW_CONSUMER, "too slow")
+        self._writer.abort(Close.SLOW_CONSUMER, "too slow")
 
 
 def _asked_to_resume(scope: Scope) -> Resume | None:

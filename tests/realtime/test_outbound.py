@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from realtime.outbound import OVERHEAD, Frame, Outbound
+from realtime.outbound import OVERHEAD, Backlog, Frame, Outbound
+from realtime.writers import StepWriter
 from tests.realtime.waiting import soon, until
 
 pytestmark = pytest.mark.asyncio
@@ -44,7 +45,7 @@ async def queue(line: Line) -> AsyncIterator[Callable[..., Outbound]]:
     made: list[Outbound] = []
 
     def make(limit: int = 100_000) -> Outbound:
-        made.append(Outbound(line.send, limit=limit, on_overflow=line.overflow))
+        made.append(Outbound(StepWriter(line.send), limit=limit, on_overflow=line.overflow))
         return made[-1]
 
     yield make
@@ -78,17 +79,53 @@ async def test_over_half_of_the_queue_what_may_be_dropped_is(queue: Callable[...
     frame = OVERHEAD + 1
     outbound = queue(limit=10 * frame)
     line.reads.clear()
-    for number in range(5):
+    for number in range(6):  # the first of them is under way
         outbound.write(Frame.of(str(number), is_droppable=True))
-    outbound.write(Frame.of("5", is_droppable=True))
-    outbound.write(Frame.of("6"))
-    outbound.write(Frame.of("7", is_droppable=True))
+    outbound.write(Frame.of("6", is_droppable=True))
+    outbound.write(Frame.of("7"))
+    outbound.write(Frame.of("8", is_droppable=True))
     line.reads.set()
-    await until(lambda: len(line.got) == 6)
-    outbound.write(Frame.of("8", is_droppable=True))  # there is room again
     await until(lambda: len(line.got) == 7)
-    assert line.got == texts(0, 1, 2, 3, 4, 6, 8)
+    outbound.write(Frame.of("9", is_droppable=True))  # there is room again
+    await until(lambda: len(line.got) == 8)
+    assert line.got == texts(0, 1, 2, 3, 4, 5, 7, 9)
     assert line.overflows == 0
+
+
+async def test_what_may_be_dropped_goes_before_a_reader_is_cut(queue: Callable[..., Outbound], line: Line) -> None:
+    outbound = queue(limit=10 * (OVERHEAD + 1))
+    line.reads.clear()
+    outbound.write(Frame.of("0"))
+    for number in range(1, 5):
+        outbound.write(Frame.of(str(number), is_droppable=True))
+    for _ in range(10):
+        outbound.write(Frame.of("5"))
+    assert line.overflows == 0
+    line.reads.set()
+    await until(lambda: len(line.got) == 11)
+    assert line.got == ["0", *["5"] * 10]
+
+
+async def test_of_a_kind_only_the_latest_waits(queue: Callable[..., Outbound], line: Line) -> None:
+    outbound = queue(limit=3 * (OVERHEAD + 5))
+    line.reads.clear()
+    outbound.write(Frame.of("first"))
+    outbound.write(Frame.of("told"))
+    for number in range(1000):
+        outbound.write(Frame((str(number),), kind="progress"))
+    assert line.overflows == 0
+    line.reads.set()
+    await until(lambda: len(line.got) == 3)
+    assert line.got == ["first", "told", "999"]
+
+
+async def test_the_size_of_what_was_replaced_counts_no_more() -> None:
+    backlog = Backlog(2 * (OVERHEAD + 10))
+    assert backlog.add(Frame(("x" * 10,), kind=1))
+    assert backlog.add(Frame(("y",), kind=1))
+    assert backlog.add(Frame.of("z" * 10))
+    assert [backlog.take().parts, backlog.take().parts] == [("y",), ("z" * 10,)]
+    assert (len(backlog), backlog._size) == (0, 0)
 
 
 async def test_over_the_limit_the_queue_is_thrown_away_and_told_once(
@@ -139,9 +176,11 @@ async def test_a_client_that_has_gone_ends_the_queue_quietly(
 ) -> None:
     outbound = queue()
     line.error = ConnectionResetError()
-    outbound.write(Frame.of("1"))
-    await until(lambda: outbound.is_closed)
-    outbound.write(Frame.of("2"))
+    for text in ("1", "2"):
+        outbound.write(Frame.of(text))
+    outbound.close(1001)
+    await soon(outbound.closed(10))
+    assert line.got == []
     assert [record for record in caplog.records if record.levelname != "DEBUG"] == []
 
 

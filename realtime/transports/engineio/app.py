@@ -119,7 +119,7 @@ class EngineApp:
             await refuse(send, Close.MALFORMED, refusal.message)
         elif session is None:
             await self._connect(scope, query, receive, send)
-        elif not await upgrade(session, receive, send):
+        elif not await upgrade(session, scope, receive, send):
             await refuse(send, Close.MALFORMED, BAD_REQUEST.message)
 
     async def _connect(self, scope: Scope, query: Query, receive: Receive, send: Send) -> None:
@@ -129,7 +129,7 @@ class EngineApp:
             code = translate(error).code
             await refuse(send, Close.LIMIT if code == "TOO_MANY_CONNECTIONS" else Close.GOING_AWAY, code)
             return
-        await connect(session, receive, send)
+        await connect(session, scope, receive, send)
 
 
 def _query(scope: dict[str, Any]) -> Query:

@@ -33,10 +33,13 @@ class Handler(Protocol):
 
 
 class Line(Protocol):
-    """The WebSocket of a session."""
+    """The WebSocket of a session. Nothing of it waits."""
 
-    def wake(self) -> None:
-        """Something is to be written, or the session is closing."""
+    def write(self, frame: Frame) -> bool:
+        """Write it. If False, not to be called again before the line calls `flush`."""
+
+    def finish(self, code: int, reason: str) -> None:
+        """Write a close frame, and nothing more."""
 
     def cut(self, code: int, reason: str) -> None:
         """Write nothing more but a close frame."""
@@ -58,6 +61,7 @@ class EngineSession:
         "_forget",
         "_handler",
         "_heartbeat",
+        "_is_free",
         "_is_handling",
         "_last_packet",
         "_line",
@@ -87,6 +91,7 @@ class EngineSession:
         self._backlog = Backlog(conf().send_buffer)
         self._heartbeat = Heartbeat(self._ping, self._on_silence)
         self._is_handling = False
+        self._is_free = False  # the line would take a frame at once
         self._line: Line | None = None  # None: polling
         self._linger: asyncio.TimerHandle | None = None
         self._last_packet = CLOSE
@@ -102,16 +107,18 @@ class EngineSession:
     @property
     def is_writable(self) -> bool:
         """Whether a frame would go out at once."""
-        return self._state is State.OPEN and self._has_taker and not len(self._backlog)
+        return self._state is State.OPEN and (self._is_free or self.requests.is_polled) and not len(self._backlog)
 
     def write(self, frame: Frame) -> None:
         """Queue a frame behind all others. While no poll waits, droppable ones are dropped."""
         if self._state is not State.OPEN or (frame.is_droppable and not self._has_taker):
             return
-        if self._backlog.add(frame):
-            self._wake()
-        else:
+        if self._is_free and self._line is not None:
+            self._is_free = self._line.write(frame)
+        elif not self._backlog.add(frame):
             self.abort("transport error", Close.SLOW_CONSUMER)
+        elif self._line is None:
+            self.requests.release()
 
     def close(self, code: int = Close.GOING_AWAY, reason: str = "") -> None:
         """End after all that is queued; a WebSocket is then closed with this code."""
@@ -122,7 +129,10 @@ class EngineSession:
         self._heartbeat.stop()
         self._linger = asyncio.get_running_loop().call_later(LINGER, self.abort, "forced close")
         self._tell("forced close")
-        self._wake()
+        if self._line is None:
+            self.requests.release()
+        elif self._is_free:
+            self.flush()
 
     def abort(self, reason: str, code: int | None = None) -> None:
         """End at once; what is queued is thrown away."""
@@ -207,15 +217,25 @@ class EngineSession:
             packets.append(CLOSE)
         return packets or [NOOP]
 
-    def next_frame(self) -> Frame | None:
-        """The next for the WebSocket to write."""
-        return self._backlog.take() if len(self._backlog) else None
+    def flush(self) -> None:
+        """The line can be written to."""
+        if self._line is None or self._state is State.CLOSED:
+            return
+        self._is_free = True
+        while self._is_free and len(self._backlog):
+            self._is_free = self._line.write(self._backlog.take())
+        if self._is_free and self._state is State.CLOSING:
+            self._end()
+            self._line.finish(*self.farewell)
 
-    def use(self, line: Line) -> None:
-        """The WebSocket is the transport from now on."""
+    def use(self, line: Line, greeting: Frame | None = None) -> None:
+        """The WebSocket is the transport from now on; the greeting goes before all that waits."""
         self._line = line
         self.requests.release()
-        line.wake()
+        if self._state is State.CLOSED:
+            line.finish(*self.farewell)
+        elif greeting is None or line.write(greeting):
+            self.flush()
 
     def told(self) -> None:
         """The client knows of the end, or never will."""
@@ -230,14 +250,8 @@ class EngineSession:
         return self._line is not None or self.requests.is_polled
 
     def _queued(self) -> Iterator[Packet]:
-        while (frame := self.next_frame()) is not None:
-            yield from frame.parts
-
-    def _wake(self) -> None:
-        if self._line is not None:
-            self._line.wake()
-        else:
-            self.requests.release()
+        while len(self._backlog):
+            yield from self._backlog.take().parts
 
     async def _handle(self, message: Packet) -> None:
         assert self._handler is not None, "nothing is read before the session is open"

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from realtime.errors import ClientError, Close
-from realtime.outbound import OVERHEAD
+from realtime.outbound import OVERHEAD, Frame
 from realtime.transports.engineio.heartbeat import Heartbeat
 from realtime.transports.engineio.packets import MalformedError, Packet
 from realtime.transports.engineio.session import EngineSession
@@ -27,9 +27,12 @@ class Line:
         self.end: tuple[int, str] | None = None
         self.is_slow = False
 
-    def wake(self) -> None:
-        while not self.is_slow and (waiting := self.session.next_frame()) is not None:
-            self.packets.extend(waiting.parts)
+    def write(self, frame: Frame) -> bool:
+        self.packets.extend(frame.parts)
+        return not self.is_slow
+
+    def finish(self, code: int, reason: str) -> None:
+        self.cut(code, reason)
 
     def cut(self, code: int, reason: str) -> None:
         self.end = (code, reason)
@@ -322,6 +325,9 @@ async def test_a_slow_websocket_is_not_writable_and_cut_at_last_with_1013(
     assert not session.is_writable
     session.write(frame("2"))
     session.write(frame("3"))
+    assert line.end is None
+    session.write(frame("4"))
+    assert line.packets == ["41"]
     assert line.end == (Close.SLOW_CONSUMER, "transport error")
 
 
@@ -329,8 +335,34 @@ async def test_a_websocket_that_is_cut_finds_nothing_more_to_write(session: Engi
     session.use(line := Line(session))
     line.is_slow = True
     session.write(frame("1"))
+    session.write(frame("2"))
     session.abort("forced close")
-    assert session.next_frame() is None
+    session.flush()
+    assert line.packets == ["41"]
+
+
+async def test_a_websocket_that_can_be_written_to_again_gets_what_waits_then_the_end(
+    session: EngineSession, layer: Layer
+) -> None:
+    session.use(line := Line(session))
+    line.is_slow = True
+    for text in ("1", "2", "3"):
+        session.write(frame(text))
+    session.close(Close.GOING_AWAY, "server going away")
+    session.write(frame("4"))
+    session.flush()
+    assert (line.packets, line.end, session.is_gone) == (["41", "42"], None, False)
+    line.is_slow = False
+    session.flush()
+    assert line.packets == ["41", "42", "43"]
+    assert line.end == (Close.GOING_AWAY, "server going away")
+    assert session.is_gone
+
+
+async def test_a_websocket_that_comes_after_the_end_is_closed(session: EngineSession, layer: Layer) -> None:
+    session.abort("forced close")
+    session.use(line := Line(session))
+    assert (line.packets, line.end) == ([], (1000, ""))
 
 
 async def test_a_session_that_has_ended_leaves_no_timer(session: EngineSession, layer: Layer) -> None:

@@ -1,0 +1,113 @@
+"""uvicorn's WebSocket protocol, with a way for the hub to write frames straight to the transport."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from realtime.outbound import Frame
+from realtime.writers import CLOSE_TIMEOUT, EXTENSION, nothing
+
+FAREWELL_TIMEOUT: Final = 10.0  # seconds for a client to take what is on its way, and to answer a close frame
+
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """Has a `RawWriter` among the extensions of its scope, and waits for no client that does not read."""
+
+    writer: "RawWriter | None" = None
+
+    def handle_connect(self, event: Any) -> None:
+        """The application begins, in the next turn of the loop."""
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            self.writer = RawWriter(self)
+            extensions: dict[Any, Any] = self.scope["extensions"] or {}
+            extensions[EXTENSION] = self.writer
+
+    def resume_writing(self) -> None:
+        """The client has read."""
+        super().resume_writing()
+        if self.writer is not None:
+            self.writer.on_writable()
+
+    def keepalive_timeout(self) -> None:
+        """The client does not answer pings."""
+        super().keepalive_timeout()
+        if self.writer is not None:
+            self.writer.give_up_in(CLOSE_TIMEOUT)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has gone."""
+        super().connection_lost(exc)
+        if self.writer is not None:
+            self.writer.lost()
+
+
+class RawWriter:
+    """A `realtime.writers.Writer`: frames go to the transport in their final form.
+
+    While the transport's own buffer is over its high-water mark (64 KiB), nothing more is written.
+    """
+
+    __slots__ = ("_end", "_is_lost", "_over", "_protocol", "on_over", "on_writable")
+
+    def __init__(self, protocol: WebSocketProtocol) -> None:
+        self._protocol = protocol
+        self._end: asyncio.TimerHandle | None = None
+        self._over: asyncio.Future[None] | None = None
+        self._is_lost = False
+        self.on_writable: Callable[[], None] = nothing
+        self.on_over: Callable[[], None] = nothing
+
+    def write(self, frame: Frame) -> bool:
+        """See `Writer`."""
+        protocol = self._protocol
+        if protocol.close_sent or protocol.transport.is_closing():
+            return True
+        protocol.transport.write(frame.wire)
+        return protocol.writable.is_set()
+
+    def close(self, code: int, reason: str) -> None:
+        """See `Writer`."""
+        protocol = self._protocol
+        if not protocol.close_sent and not protocol.transport.is_closing():
+            sending = protocol.send({"type": "websocket.close", "code": int(code), "reason": reason})
+            with suppress(StopIteration, OSError):
+                sending.send(None)  # it is writable: this does not wait
+        self.on_over()
+
+    def abort(self, code: int, reason: str) -> None:
+        """See `Writer`."""
+        self._protocol.writable.set()
+        self.close(code, reason)
+        self.give_up_in(CLOSE_TIMEOUT)
+
+    async def closed(self, timeout: float) -> None:
+        """See `Writer`. The client has taken the close frame when it has answered it."""
+        if not self._is_lost:
+            if self._over is None:
+                self._over = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._over], timeout=timeout)
+
+    def stop(self) -> None:
+        """See `Writer`."""
+        if self._end is None:
+            self.give_up_in(FAREWELL_TIMEOUT)
+
+    def give_up_in(self, seconds: float) -> None:
+        """Do not wait for longer than that until the client has read what is on its way."""
+        if self._end is not None:
+            self._end.cancel()
+        if not self._is_lost:
+            self._end = self._protocol.loop.call_later(seconds, self._protocol.transport.abort)
+
+    def lost(self) -> None:
+        """The connection has gone."""
+        self._is_lost = True
+        if self._end is not None:
+            self._end.cancel()
+        if self._over is not None and not self._over.done():
+            self._over.set_result(None)
+        self.on_writable = self.on_over = nothing
