@@ -1,4 +1,4 @@
-"""A channel layer over Redis pub/sub: one connection a process that listens, a small pool that publishes.
+"""A channel layer over Redis pub/sub: one connection a process that listens, and one that publishes.
 
 Why not the one of channels_redis: it queues without bound, loses what is published while it
 reconnects without telling anybody, and can be changed only through private classes. It works here
@@ -15,17 +15,16 @@ from uuid import uuid4
 
 import msgspec
 import redis
-import redis.asyncio
 from channels.layers import BaseChannelLayer
-from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from realtime.redis_wire import TIMEOUT, RedisWire
+
 logger = logging.getLogger(__name__)
 
 CAPACITY: Final = 10_000  # messages that wait for one reader
-TIMEOUT: Final = 1.0  # seconds for any answer of Redis
 PING_INTERVAL: Final = 5.0  # seconds of silence before the listening connection is tried
 BACKOFF: Final = (0.05, 2.0)  # seconds to the first and between later attempts to reconnect
 PREFIX: Final = "realtime."
@@ -58,7 +57,8 @@ class RedisLayer(BaseChannelLayer):
         self._readers: dict[str, set[str]] = {}  # topic -> channels
         self._queues: dict[str, asyncio.Queue[dict[str, Any]]] = {}
         self._listener: _Listener | None = None
-        self._client: redis.asyncio.Redis | None = None
+        self._publishing: RedisWire | None = None
+        self._opening = asyncio.Lock()
 
     async def new_channel(self, prefix: str = "specific") -> str:
         """A fresh channel, already listened to."""
@@ -74,7 +74,7 @@ class RedisLayer(BaseChannelLayer):
     async def send(self, channel: str, message: dict[str, Any]) -> None:
         """To whoever reads the channel, in any process."""
         self.require_valid_channel_name(channel)
-        await self._publish(_topic(channel), message)
+        await self._publish([(_topic(channel), message)])
 
     async def receive(self, channel: str) -> dict[str, Any]:
         """The next message, as soon as there is one."""
@@ -96,37 +96,48 @@ class RedisLayer(BaseChannelLayer):
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
         """To every channel in the group, in any process."""
-        self.require_valid_group_name(group)
-        await self._publish(_topic(group), message)
+        await self.group_send_many([(group, message)])
+
+    async def group_send_many(self, messages: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """Several, in order and in one round trip. If it fails, some may have been sent."""
+        for group, _ in messages:
+            self.require_valid_group_name(group)
+        await self._publish([(_topic(group), message) for group, message in messages])
 
     async def close(self) -> None:
         """End both connections; the layer can be used again afterwards, on another loop too."""
         listener, self._listener = self._listener, None
-        client, self._client = self._client, None
+        publishing, self._publishing = self._publishing, None
         self._readers.clear()
         self._queues.clear()
         if listener is not None:
             await listener.stop()
-        if client is not None:
-            await client.aclose()
+        if publishing is not None:
+            publishing.close()
 
     def _queue(self, channel: str) -> asyncio.Queue[dict[str, Any]]:
         if channel not in self._queues:
             self._queues[channel] = asyncio.Queue(self.capacity)
         return self._queues[channel]
 
-    async def _publish(self, topic: str, message: dict[str, Any]) -> None:
-        if self._client is None:
-            self._client = redis.asyncio.Redis.from_url(
-                self.url,
-                socket_timeout=TIMEOUT,
-                socket_connect_timeout=TIMEOUT,
-                retry=AsyncRetry(NoBackoff(), 1, DEAD_CONNECTION),
-            )
+    async def _publish(self, messages: Sequence[tuple[str, dict[str, Any]]]) -> None:
         try:
-            await self._client.publish(topic, _encode(message))
-        except RedisError as error:
+            wire = await self._connected()
+            asked = [wire.ask("PUBLISH", topic, _encode(message)) for topic, message in messages]
+            await asyncio.gather(*asked, return_exceptions=True)
+            for answer in asked:
+                answer.result()
+        except OSError as error:
             raise ConnectionError(f"Redis does not answer: {error}") from error
+
+    async def _connected(self) -> RedisWire:
+        wire = self._publishing
+        if wire is not None and not wire.is_lost:
+            return wire
+        async with self._opening:
+            if self._publishing is None or self._publishing.is_lost:
+                self._publishing = await RedisWire.open(self.url)
+            return self._publishing
 
     async def _subscribe(self, topic: str, channel: str) -> None:
         if self._listener is None:
@@ -143,7 +154,7 @@ class RedisLayer(BaseChannelLayer):
         readers = self._readers.get(topic, set())
         readers.discard(channel)
         if not readers and self._readers.pop(topic, None) is not None and self._listener is not None:
-            await self._listener.unsubscribe(topic)
+            self._listener.unsubscribe(topic)
 
     async def _forget(self, channel: str) -> None:
         self._queues.pop(channel, None)
@@ -175,18 +186,15 @@ class _Listener:
         dispatch: Callable[[str, bytes], None],
         gap: Callable[[], None],
     ) -> None:
-        self._pool = redis.asyncio.ConnectionPool.from_url(
-            url, protocol=2, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=AsyncRetry(NoBackoff(), 0)
-        )
+        self._url = url
         self._topics, self._dispatch, self._gap = topics, dispatch, gap
-        self._connection: Any = None
+        self._wire: RedisWire | None = None
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._task = asyncio.create_task(self._run(), name="redis-listener")
 
     async def stop(self) -> None:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        await self._pool.disconnect()
 
     async def subscribed(self, topic: str, *, is_new: bool) -> None:
         """Return when Redis has confirmed the topic; ConnectionError after TIMEOUT."""
@@ -195,65 +203,47 @@ class _Listener:
         confirmed = self._waiting.setdefault(topic, asyncio.get_running_loop().create_future())
         try:
             if is_new:
-                await self._command("SUBSCRIBE", topic)
+                self._tell("SUBSCRIBE", topic)
             async with asyncio.timeout(TIMEOUT):
                 await asyncio.shield(confirmed)
         except TimeoutError as error:
             raise ConnectionError("Redis does not confirm a subscription") from error
 
-    async def unsubscribe(self, topic: str) -> None:
+    def unsubscribe(self, topic: str) -> None:
         """Tell Redis, if it is there; if not, the next connection will not ask for the topic."""
         self._waiting.pop(topic, None)
-        await self._command("UNSUBSCRIBE", topic)
+        self._tell("UNSUBSCRIBE", topic)
 
-    async def _command(self, *words: str) -> None:
-        if self._connection is None:
-            return
-        try:
-            await self._connection.send_command(*words)
-        except (RedisError, OSError) as error:
-            logger.debug("the listening connection broke on %s: %r", words[0], error)
+    def _disconnect(self) -> None:
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.close()
+
+    def _tell(self, *words: str) -> None:
+        if self._wire is not None:
+            self._wire.tell(*words)
 
     async def _run(self) -> None:
         delay, was_connected = BACKOFF[0], False
         while True:
             try:
-                await self._connect()
+                self._wire = wire = await RedisWire.open(self._url, self._handle)
+                if self._topics:
+                    wire.tell("SUBSCRIBE", *self._topics)
                 if was_connected:
                     logger.warning("Redis is back; messages may have been missed")
                     self._gap()
                 delay, was_connected = BACKOFF[0], True
-                await self._listen()
-            except (RedisError, OSError, TimeoutError) as error:
-                logger.warning("the connection to Redis is lost, trying again: %r", error)
+                await wire.lost(silence=PING_INTERVAL)
+                logger.warning("the connection to Redis is lost, trying again")
+            except OSError as error:
+                logger.warning("Redis does not answer, trying again: %r", error)
             finally:
-                connection, self._connection = self._connection, None
-                if connection is not None:
-                    await connection.disconnect()
+                self._disconnect()
             await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 -- jitter
             delay = min(2 * delay, BACKOFF[1])
 
-    async def _connect(self) -> None:
-        connection: redis.asyncio.Connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
-        await connection.connect()  # type: ignore[no-untyped-call]
-        self._connection = connection
-        if self._topics:
-            await connection.send_command("SUBSCRIBE", *self._topics)
-
-    async def _listen(self) -> None:
-        is_tried = False
-        while True:
-            answer = await self._connection.read_response(timeout=PING_INTERVAL, disconnect_on_error=False)
-            if answer is not None:
-                is_tried = False
-                self._handle(answer)
-            elif is_tried:
-                raise TimeoutError("Redis is silent")
-            else:
-                is_tried = True
-                await self._connection.send_command("PING")
-
-    def _handle(self, answer: Sequence[Any]) -> None:
+    def _handle(self, answer: list[bytes]) -> None:
         if answer[0] == b"message":
             self._dispatch(answer[1].decode(), answer[2])
         elif answer[0] == b"subscribe":

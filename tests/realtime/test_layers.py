@@ -343,7 +343,7 @@ async def test_everything_that_needs_redis_says_so_when_it_is_down(
             await soon(call())
     await layer.group_discard("room", channel)
     await asyncio.to_thread(redis_server.start)
-    await until(lambda: layer._listener is not None and layer._listener._connection is not None)
+    await until(lambda: layer._listener is not None and layer._listener._wire is not None)
     await layer.group_add("room", channel)
     assert channel in await topics(redis_server)
     await layer.group_send("room", number(2))
