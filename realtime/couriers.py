@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from django.db import Error as DatabaseError
 
@@ -27,7 +27,7 @@ class Batch:
     """What one `publish` has to send once its transaction is committed."""
 
     publications: Sequence[Publication]
-    entry: int | None  # the outbox entry that holds the durable ones
+    entry: int | None  # the outbox entry that holds the durable ones, if they are there
     settled: Future[None] = field(default_factory=Future)  # sent, or left to the outbox
 
     @property
@@ -42,6 +42,10 @@ class Courier(Protocol):
     @property
     def sends(self) -> bool:
         """False: everything stays in the outbox."""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it puts into the outbox by itself what is durable, is not there, and could not be sent."""
 
     @property
     def grace(self) -> float:
@@ -75,14 +79,14 @@ class Routes:
 class OutboxCourier:
     """The courier of a process that has neither clients nor Redis: a server's relay takes it all."""
 
-    sends = False
+    sends = keeps = False
     grace = 0.0
 
     def take(self, batch: Batch) -> None:
         """Nothing to do: it is in the outbox."""
 
 
-def message(publication: Publication) -> dict[str, object]:
+def message(publication: Publication) -> dict[str, Any]:
     """The channel-layer message: one single type, since Channels turns types into method names."""
     return {"type": MESSAGE_TYPE, "body": encode_publication(publication)}
 
@@ -91,6 +95,7 @@ class RedisCourier:
     """The courier of a command, a worker or a shell: publishes to Redis itself, synchronously."""
 
     sends = True
+    keeps = False
 
     def __init__(self, sender: "Sender") -> None:
         self._sender = sender

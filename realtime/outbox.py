@@ -63,6 +63,7 @@ class Relay:
         while True:
             await asyncio.sleep(conf().relay_interval)
             try:
+                await self._publisher.keep()
                 await database.run(self._pass, self._publisher.take_unsent())
             except (DatabaseError, TimeoutError, OSError, RedisError) as error:
                 logger.warning("the relay could not send; the events stay in the outbox: %r", error)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final, Protocol, runtime_checkable
 
 from channels.layers import BaseChannelLayer
 from django.db import Error as DatabaseError
@@ -19,20 +19,32 @@ logger = logging.getLogger(__name__)
 
 LAYER_ERRORS: Final = (OSError, RedisError)
 """What a channel layer raises when it is down: ours the first, channels_redis the second."""
+TOGETHER: Final = 200  # batches in one round trip
+
+
+@runtime_checkable
+class SendsMany(Protocol):
+    """A channel layer that sends several messages in one round trip; ours on Redis does."""
+
+    async def group_send_many(self, messages: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """In order."""
 
 
 class Publisher:
-    """One task sends in order through the channel layer."""
+    """One task sends in order through the channel layer, all that waits at once."""
 
     sends = True
+    keeps = True
 
     def __init__(self, layer: BaseChannelLayer) -> None:
         self._layer = layer
+        self._many = layer if isinstance(layer, SendsMany) else None
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[Batch] = asyncio.Queue(conf().publish_queue)
         self._routes = Routes()
         self._sent: list[int] = []
-        self._unsent: list[int] = []
+        self._unsent: list[int] = []  # entries of the outbox, left to the relay
+        self._unkept: list[Publication] = []  # durable, and not in the outbox yet
         self._is_sending = False
         self._is_down = False  # nothing more is queued until the outbox has been worked off
         self._has_failed = False  # nor is what is queued already sent: it would overtake what failed
@@ -79,32 +91,53 @@ class Publisher:
     async def run(self) -> None:
         """Send what is submitted, for ever."""
         while True:
-            batch = await self._queue.get()
+            batches = [await self._queue.get()]
+            while len(batches) < TOGETHER and not self._queue.empty():
+                batches.append(self._queue.get_nowait())
             self._is_sending = True
-            await self._send_batch(batch)
+            await self._send_batches(batches)
             self._is_sending = False
-            self._queue.task_done()
+            for _ in batches:
+                self._queue.task_done()
 
-    async def _send_batch(self, batch: Batch) -> None:
-        if self._has_failed:
-            self._leave(batch)
-            return
-        try:
-            await self.send(batch.publications)
-        except LAYER_ERRORS as error:
-            self._has_failed = True
-            self._go_down(repr(error))
-            self._leave(batch)
-        else:
-            if batch.entry is not None:
-                self._sent.append(batch.entry)
-            batch.settled.set_result(None)
+    async def _send_batches(self, batches: Sequence[Batch]) -> None:
+        if not self._has_failed:
+            try:
+                await self.send([publication for batch in batches for publication in batch.publications])
+            except LAYER_ERRORS as error:
+                self._has_failed = True
+                self._go_down(repr(error))
+        for batch in batches:
+            if self._has_failed:
+                self._leave(batch)
+            else:
+                self._settle(batch)
+
+    def _settle(self, batch: Batch) -> None:
+        if batch.entry is not None:
+            self._sent.append(batch.entry)
+        batch.settled.set_result(None)
 
     def _leave(self, batch: Batch) -> None:
         """To the relay, if it is durable; what is not is dropped."""
         if batch.entry is not None:
             self._unsent.append(batch.entry)
+        elif len(self._unkept) < conf().publish_queue:
+            self._unkept += [publication for publication in batch.publications if publication.durable]
+        else:
+            logger.error("neither the channel layer nor the database takes events: some are lost")
         batch.settled.set_result(None)
+
+    async def keep(self) -> None:
+        """Put into the outbox what could not be sent and is not there; DatabaseError if that is away, too."""
+        unkept, self._unkept = self._unkept, []
+        if not unkept:
+            return
+        try:
+            await database.run(outbox.keep, unkept, grace=0)
+        except DatabaseError:
+            self._unkept = unkept + self._unkept
+            raise
 
     def take_unsent(self) -> list[int]:
         """The entries left to the relay; none yet while earlier ones wait in the queue."""
@@ -118,6 +151,8 @@ class Publisher:
         with suppress(TimeoutError):
             async with asyncio.timeout(conf().control_timeout):
                 await self._queue.join()
+        with suppress(DatabaseError):
+            await self.keep()
         await self.flush()
 
     def _go_down(self, reason: str) -> None:
@@ -127,12 +162,16 @@ class Publisher:
 
     async def send(self, publications: Sequence[Publication]) -> None:
         """Through the layer, in order; one of LAYER_ERRORS if it is down."""
-        for publication in publications:
-            await self._layer.group_send(self._routes.group(publication), message(publication))
+        messages = [(self._routes.group(publication), message(publication)) for publication in publications]
+        if self._many is not None:
+            await self._many.group_send_many(messages)
+            return
+        for group, one in messages:
+            await self._layer.group_send(group, one)
 
     def resume(self) -> None:
         """The outbox has been worked off: send directly again."""
-        if self._is_down and not self._unsent and self._queue.empty():
+        if self._is_down and not self._unsent and not self._unkept and self._queue.empty():
             self._is_down = self._has_failed = False
             logger.info("sending directly again")
 

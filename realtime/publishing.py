@@ -9,7 +9,6 @@ from realtime.conf import conf
 from realtime.couriers import Batch, Courier, OutboxCourier, RedisCourier
 from realtime.database import on_event_loop
 from realtime.intents import Admit, Disconnect, Evict, Intent, Push
-from realtime.publications import Publication
 
 __all__ = ["Admit", "Disconnect", "Evict", "Intent", "Push", "courier", "hold", "publish", "set_courier"]
 
@@ -34,27 +33,23 @@ def courier() -> Courier:
 def publish(*intents: Intent) -> None:
     """Send after the commit of the current transaction, if it commits; at once if there is none.
 
-    On the event loop (an `async def` handler) only what is not durable may be published, since the
-    outbox is a table. Never raises for a Redis that is away.
+    On the event loop (an `async def` handler) there is no transaction: it is sent at once, and what is durable
+    goes into the outbox only if that fails. Never raises for a Redis that is away.
     """
     publications = [publication for intent in intents if (publication := intent.publication()) is not None]
     if not publications:
         return
     carrier = courier()
     if on_event_loop():
-        _publish_from_loop(carrier, publications)
+        if not carrier.keeps and any(publication.durable for publication in publications):
+            raise RuntimeError("outside a server a durable event needs the database: publish it in a thread")
+        carrier.take(Batch(publications, entry=None))
         return
     kept = publications if not carrier.sends else [p for p in publications if p.durable]
     entry = outbox.keep(kept, grace=carrier.grace) if kept else None
     batch = Batch(publications, entry)
     # robust: trouble with the sending must never turn a committed write into an error.
     transaction.on_commit(lambda: _hand_over(carrier, batch), robust=True)
-
-
-def _publish_from_loop(carrier: Courier, publications: list[Publication]) -> None:
-    if any(publication.durable for publication in publications):
-        raise RuntimeError("a durable event needs the database: publish it from a `def` handler or a service")
-    carrier.take(Batch(publications, entry=None))
 
 
 def _hand_over(carrier: Courier, batch: Batch) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
-from django.db import connection
+from django.db import OperationalError, connection
 from pytest_django import Settings
 
 from realtime import database
@@ -156,6 +156,66 @@ async def test_while_the_layer_is_down_writes_succeed_and_durable_events_come_in
     evicted = wire.sent.pop(9)
     assert isinstance(evicted, CONTROLS)
     assert wire.numbers == list(range(1, 11))
+
+
+async def test_what_is_durable_needs_no_database_on_the_loop(serving: Callable[[], Publisher], wire: Wire) -> None:
+    serving()
+    for number in range(30):
+        publish(Push(NOTES, Noted(number=number)))
+    await until(lambda: len(wire.sent) == 30)
+    assert wire.numbers == list(range(30))
+
+
+async def test_what_is_durable_and_could_not_be_sent_from_the_loop_goes_into_the_outbox(
+    serving: Callable[[], Publisher], wire: Wire
+) -> None:
+    publisher = serving()
+    wire.is_down = True
+    publish(Push(NOTES, Noted(number=1)))
+    await until(lambda: publisher.is_down)
+    publish(Push(NOTES, Noted(number=2)), Push(NOTES, Tick(number=99)))
+    async with asyncio.timeout(10):
+        while not await database.run(left):  # noqa: ASYNC110 -- the database sets no event
+            await asyncio.sleep(0.01)
+    wire.is_down = False
+    await until(lambda: not publisher.is_down)
+    assert wire.numbers == [1, 2]
+    await empty()
+
+
+async def test_what_neither_the_layer_nor_the_database_takes_waits_within_bounds(
+    serving: Callable[[], Publisher],
+    wire: Wire,
+    change: Change,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def away(*arguments: object, **more: object) -> int:
+        raise OperationalError("the database is away")
+
+    change(PUBLISH_QUEUE=5)
+    monkeypatch.setattr("realtime.outbox.keep", away)
+    publisher = serving()
+    wire.is_down = True
+    publish(Push(NOTES, Noted(number=0)))
+    await until(lambda: publisher.is_down)
+    for number in range(1, 8):
+        publish(Push(NOTES, Noted(number=number)))
+    assert "some are lost" in caplog.text
+    monkeypatch.undo()
+    wire.is_down = False
+    await until(lambda: wire.numbers == [0, 1, 2, 3, 4])
+    await until(lambda: not publisher.is_down)
+
+
+async def test_a_server_that_ends_keeps_what_it_could_not_send(serving: Callable[[], Publisher], wire: Wire) -> None:
+    publisher = Publisher(wire)
+    publisher.submit(Batch([made for made in [Push(NOTES, Noted(number=1)).publication()] if made], None))
+    running = asyncio.create_task(publisher.run())
+    wire.is_down = True
+    await soon(publisher.drain())
+    running.cancel()
+    assert await database.run(left) == 1
 
 
 async def test_it_sends_directly_again_only_when_the_outbox_is_worked_off(

@@ -29,6 +29,7 @@ class Recorder:
     """A courier that keeps what it is given, as a server's would send it."""
 
     sends = True
+    keeps = False
     grace = 3600.0
 
     def __init__(self) -> None:
@@ -150,7 +151,7 @@ def test_a_push_names_each_room_once_and_whom_to_leave_out(recorder: Recorder) -
 
 
 @pytest.mark.asyncio
-async def test_on_the_loop_only_what_is_not_durable_may_be_published(recorder: Recorder) -> None:
+async def test_on_a_loop_that_serves_nobody_only_what_is_not_durable_may_be_published(recorder: Recorder) -> None:
     publish(Push(NOTES, Tick(number=1)))
     assert recorder.numbers == [1]
     for intent in (Push(NOTES, Noted(number=2)), Evict("1", NOTES), Disconnect("1")):
