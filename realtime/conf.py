@@ -51,7 +51,7 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     drain_notice: float = 1  # on SIGTERM: between "not ready" and the first closed connection
     drain_rate: float = 1000  # connections closed a second then, or more where that took too long
-    drain_timeout: float = 25  # until the process ends, whatever is left
+    drain_timeout: float = 20  # until connections that are left are cut off
 
     relay_interval: float = 0.2  # how often a server looks for events that others left in the outbox
     relay_grace: float = 10  # a server's own events are left to it for so long

@@ -5,6 +5,7 @@ the room. A broadcast is encoded once for each wire and handed to every listener
 """
 
 import asyncio
+import itertools
 import logging
 import time
 from collections import OrderedDict
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+FAIR: Final = 20  # publications, after which others have their turn
 REVOCATIONS: Final = 1000  # the latest ones, for sessions whose token is being checked meanwhile
 
 
@@ -64,8 +66,10 @@ class Hub:
 
     async def run(self) -> None:
         """Handle what arrives, in order, for ever."""
-        while True:
+        for count in itertools.count(1):
             message = await self._layer.receive(self._channel)
+            if count % FAIR == 0:  # while there are messages, receiving them does not wait
+                await asyncio.sleep(0)
             try:
                 await self._handle(decode_publication(message["body"]))
             except (msgspec.MsgspecError, KeyError):

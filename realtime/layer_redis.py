@@ -7,7 +7,6 @@ all the same; set `CHANNEL_LAYERS` to it.
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -20,13 +19,12 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from realtime.redis_listener import Listener
 from realtime.redis_wire import TIMEOUT, RedisWire
 
 logger = logging.getLogger(__name__)
 
 CAPACITY: Final = 10_000  # messages that wait for one reader
-PING_INTERVAL: Final = 5.0  # seconds of silence before the listening connection is tried
-BACKOFF: Final = (0.05, 2.0)  # seconds to the first and between later attempts to reconnect
 PREFIX: Final = "realtime."
 DEAD_CONNECTION: Final = (redis.exceptions.ConnectionError,)
 """Worth one more try, with a new connection: Redis may have been restarted. A time-out is not."""
@@ -56,9 +54,10 @@ class RedisLayer(BaseChannelLayer):
         self.on_gap: Callable[[], None] | None = None
         self._readers: dict[str, set[str]] = {}  # topic -> channels
         self._queues: dict[str, asyncio.Queue[dict[str, Any]]] = {}
-        self._listener: _Listener | None = None
+        self._listener: Listener | None = None
+        self._overrun: set[str] = set()  # channels whose reader is too slow
         self._publishing: RedisWire | None = None
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Task[RedisWire] | None = None  # the same for all who wait for it
 
     async def new_channel(self, prefix: str = "specific") -> str:
         """A fresh channel, already listened to."""
@@ -108,11 +107,14 @@ class RedisLayer(BaseChannelLayer):
         """End both connections; the layer can be used again afterwards, on another loop too."""
         listener, self._listener = self._listener, None
         publishing, self._publishing = self._publishing, None
+        opening, self._opening = self._opening, None
         self._readers.clear()
         self._queues.clear()
         if listener is not None:
             await listener.stop()
-        if publishing is not None:
+        if opening is not None:
+            opening.cancel()
+        if publishing is not None and publishing.is_usable:
             publishing.close()
 
     def _queue(self, channel: str) -> asyncio.Queue[dict[str, Any]]:
@@ -131,17 +133,17 @@ class RedisLayer(BaseChannelLayer):
             raise ConnectionError(f"Redis does not answer: {error}") from error
 
     async def _connected(self) -> RedisWire:
-        wire = self._publishing
-        if wire is not None and not wire.is_lost:
-            return wire
-        async with self._opening:
-            if self._publishing is None or self._publishing.is_lost:
-                self._publishing = await RedisWire.open(self.url)
+        if self._publishing is not None and self._publishing.is_usable:
             return self._publishing
+        opening = self._opening
+        if opening is None or opening.done() or opening.get_loop() is not asyncio.get_running_loop():
+            opening = self._opening = asyncio.create_task(RedisWire.open(self.url), name="redis-opening")
+        self._publishing = await asyncio.shield(opening)
+        return self._publishing
 
     async def _subscribe(self, topic: str, channel: str) -> None:
         if self._listener is None:
-            self._listener = _Listener(self.url, self._readers, self._dispatch, self._gap)
+            self._listener = Listener(self.url, self._readers, self._dispatch, self._gap)
         is_new = topic not in self._readers
         self._readers.setdefault(topic, set()).add(channel)
         try:
@@ -163,93 +165,27 @@ class RedisLayer(BaseChannelLayer):
 
     def _dispatch(self, topic: str, body: bytes) -> None:
         for channel in self._readers.get(topic, ()):
+            queue = self._queue(channel)
             try:
-                self._queue(channel).put_nowait(_decode(body))
+                queue.put_nowait(_decode(body))
             except msgspec.DecodeError:
                 logger.exception("a message in %s that is no msgpack was passed over", topic)
             except asyncio.QueueFull:
-                logger.error("the channel %s is full, messages are lost", channel)
-                self._gap()
+                self._overflow(channel)
+            else:
+                if queue.qsize() == 1:
+                    self._overrun.discard(channel)
+
+    def _overflow(self, channel: str) -> None:
+        """Told once, until the reader has caught up."""
+        if channel not in self._overrun:
+            self._overrun.add(channel)
+            logger.error("the channel %s is full, messages are lost", channel)
+            self._gap()
 
     def _gap(self) -> None:
         if self.on_gap is not None:
             self.on_gap()
-
-
-class _Listener:
-    """The one connection that subscribes: reconnects with jitter and subscribes again by itself."""
-
-    def __init__(
-        self,
-        url: str,
-        topics: dict[str, set[str]],
-        dispatch: Callable[[str, bytes], None],
-        gap: Callable[[], None],
-    ) -> None:
-        self._url = url
-        self._topics, self._dispatch, self._gap = topics, dispatch, gap
-        self._wire: RedisWire | None = None
-        self._waiting: dict[str, asyncio.Future[None]] = {}
-        self._task = asyncio.create_task(self._run(), name="redis-listener")
-
-    async def stop(self) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    async def subscribed(self, topic: str, *, is_new: bool) -> None:
-        """Return when Redis has confirmed the topic; ConnectionError after TIMEOUT."""
-        if not is_new and topic not in self._waiting:
-            return
-        confirmed = self._waiting.setdefault(topic, asyncio.get_running_loop().create_future())
-        try:
-            if is_new:
-                self._tell("SUBSCRIBE", topic)
-            async with asyncio.timeout(TIMEOUT):
-                await asyncio.shield(confirmed)
-        except TimeoutError as error:
-            raise ConnectionError("Redis does not confirm a subscription") from error
-
-    def unsubscribe(self, topic: str) -> None:
-        """Tell Redis, if it is there; if not, the next connection will not ask for the topic."""
-        self._waiting.pop(topic, None)
-        self._tell("UNSUBSCRIBE", topic)
-
-    def _disconnect(self) -> None:
-        wire, self._wire = self._wire, None
-        if wire is not None:
-            wire.close()
-
-    def _tell(self, *words: str) -> None:
-        if self._wire is not None:
-            self._wire.tell(*words)
-
-    async def _run(self) -> None:
-        delay, was_connected = BACKOFF[0], False
-        while True:
-            try:
-                self._wire = wire = await RedisWire.open(self._url, self._handle)
-                if self._topics:
-                    wire.tell("SUBSCRIBE", *self._topics)
-                if was_connected:
-                    logger.warning("Redis is back; messages may have been missed")
-                    self._gap()
-                delay, was_connected = BACKOFF[0], True
-                await wire.lost(silence=PING_INTERVAL)
-                logger.warning("the connection to Redis is lost, trying again")
-            except OSError as error:
-                logger.warning("Redis does not answer, trying again: %r", error)
-            finally:
-                self._disconnect()
-            await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 -- jitter
-            delay = min(2 * delay, BACKOFF[1])
-
-    def _handle(self, answer: list[bytes]) -> None:
-        if answer[0] == b"message":
-            self._dispatch(answer[1].decode(), answer[2])
-        elif answer[0] == b"subscribe":
-            confirmed = self._waiting.pop(answer[1].decode(), None)
-            if confirmed is not None and not confirmed.done():
-                confirmed.set_result(None)
 
 
 class Sender:

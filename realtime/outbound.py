@@ -1,5 +1,6 @@
 """What is to be written to one connection: in order, bounded, and never awaited by who writes."""
 
+import asyncio
 import itertools
 import struct
 from collections import OrderedDict
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from realtime.codec import Push
     from realtime.writers import Writer
 
+LINGER: Final = 1.0  # seconds that a slow reader has for what waits, when its connection is closed
 OVERHEAD: Final = 200  # bytes that a queued frame costs beside its text
 _TEXT, _BINARY = 0x81, 0x82  # the first byte of a message in one piece
 
@@ -136,13 +138,14 @@ class Outbound:
     When more than `limit` bytes wait, they are thrown away and `on_overflow` is called, once.
     """
 
-    __slots__ = ("_backlog", "_ending", "_is_closed", "_is_free", "_on_overflow", "_writer")
+    __slots__ = ("_backlog", "_ending", "_is_closed", "_is_free", "_linger", "_on_overflow", "_writer")
 
     def __init__(self, writer: "Writer", *, limit: int, on_overflow: Callable[[], None]) -> None:
         self._writer, self._on_overflow = writer, on_overflow
         self._backlog = Backlog(limit)
         self._ending: tuple[int, str] | None = None
         self._is_closed = False
+        self._linger: asyncio.TimerHandle | None = None
         self._is_free = True  # it is open, and nothing waits
         writer.on_writable = self._flush
 
@@ -164,6 +167,8 @@ class Outbound:
             self._backlog.push(farewell)
         if self._is_free:
             self._flush()
+        else:
+            self._linger = asyncio.get_running_loop().call_later(LINGER, self._writer.abort, code, reason)
 
     def _flush(self) -> None:
         self._is_free = True
@@ -190,4 +195,6 @@ class Outbound:
     def stop(self) -> None:
         """Take and write nothing more."""
         self._is_closed, self._is_free, self._ending = True, False, None
+        if self._linger is not None:
+            self._linger.cancel()
         self._backlog.clear()

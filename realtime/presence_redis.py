@@ -225,7 +225,7 @@ class RedisPresence:
                 words.extend(claim)
             await self._settle(args=words)
             for user, token, is_told in some:
-                if is_told and self._claims[user] == token:
+                if is_told and self._claims.get(user) == token:
                     del self._claims[user]
 
     async def _renew(self) -> None:

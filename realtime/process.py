@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from channels.layers import get_channel_layer
 
@@ -20,6 +20,8 @@ from realtime.publisher import Publisher
 from realtime.publishing import set_courier
 
 logger = logging.getLogger(__name__)
+
+FAREWELLS_TIMEOUT: Final = 3.0  # seconds to tell who goes with this process; others, or the next start, see to the rest
 
 _starting: "asyncio.Future[Process] | None" = None
 current: "Process | None" = None
@@ -41,7 +43,7 @@ class Process:
         self.relay = Relay(self.publisher)
         self.connections: set[Connection] = set()
         self.is_draining = False
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     @classmethod
     async def started(cls) -> Self | "Process":
@@ -62,7 +64,7 @@ class Process:
         set_courier(self.publisher)
         set_backend(self.presence)
         for name, work in self._work().items():
-            self._tasks.append(asyncio.create_task(_guarded(name, work), name=name))
+            self._tasks[name] = asyncio.create_task(_guarded(name, work), name=name)
         current = self
         return self
 
@@ -80,7 +82,8 @@ class Process:
     @property
     def troubles(self) -> list[str]:
         """Why no client should be sent here; empty if all is well."""
-        troubles = [f"the {task.get_name()} has stopped" for task in self._tasks if task.done() and task.exception()]
+        tasks = self._tasks.items()
+        troubles = [f"the {name} has stopped" for name, task in tasks if task.done() and task.exception()]
         if self.publisher.is_down:
             troubles.append("the channel layer is down")
         if self.is_draining:
@@ -97,13 +100,28 @@ class Process:
         global current  # noqa: PLW0603
         current = None
         set_backend(None)
-        await self.presence.close()
+        for step in (self._close_presence, self._close_publisher, self._end_tasks, limits().close, self._close_layer):
+            try:
+                await step()
+            except Exception:
+                logger.exception("not all could be ended as it should")
+
+    async def _close_presence(self) -> None:
+        self._tasks["presence"].cancel()
+        await asyncio.wait([self._tasks["presence"]])
+        async with asyncio.timeout(FAREWELLS_TIMEOUT):
+            await self.presence.close()
+
+    async def _close_publisher(self) -> None:
         await self.publisher.drain()
         set_courier(None)
-        for task in self._tasks:
+
+    async def _end_tasks(self) -> None:
+        for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await limits().close()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _close_layer(self) -> None:
         if hasattr(self.layer, "close"):
             await self.layer.close()
 

@@ -45,7 +45,7 @@ class Publisher:
         self._sent: list[int] = []
         self._unsent: list[int] = []  # entries of the outbox, left to the relay
         self._unkept: list[Publication] = []  # durable, and not in the outbox yet
-        self._is_sending = False
+        self._in_hand: Sequence[Batch] = ()  # being sent
         self._is_down = False  # nothing more is queued until the outbox has been worked off
         self._has_failed = False  # nor is what is queued already sent: it would overtake what failed
 
@@ -94,9 +94,8 @@ class Publisher:
             batches = [await self._queue.get()]
             while len(batches) < TOGETHER and not self._queue.empty():
                 batches.append(self._queue.get_nowait())
-            self._is_sending = True
+            self._in_hand = batches
             await self._send_batches(batches)
-            self._is_sending = False
             for _ in batches:
                 self._queue.task_done()
 
@@ -107,11 +106,15 @@ class Publisher:
             except LAYER_ERRORS as error:
                 self._has_failed = True
                 self._go_down(repr(error))
-        for batch in batches:
+        for batch in self._put_down():
             if self._has_failed:
                 self._leave(batch)
             else:
                 self._settle(batch)
+
+    def _put_down(self) -> Sequence[Batch]:
+        batches, self._in_hand = self._in_hand, ()
+        return batches
 
     def _settle(self, batch: Batch) -> None:
         if batch.entry is not None:
@@ -141,18 +144,26 @@ class Publisher:
 
     def take_unsent(self) -> list[int]:
         """The entries left to the relay; none yet while earlier ones wait in the queue."""
-        if self._is_sending or not self._queue.empty():
+        if self._in_hand or not self._queue.empty():
             return []
         unsent, self._unsent = self._unsent, []
         return unsent
 
     async def drain(self) -> None:
-        """Return when all that was submitted is settled, after `control_timeout` at most."""
-        with suppress(TimeoutError):
+        """The end: send all that was submitted, for `control_timeout` at most; the rest is left to the outbox."""
+        try:
             async with asyncio.timeout(conf().control_timeout):
                 await self._queue.join()
-        with suppress(DatabaseError):
+        except TimeoutError:
+            self._go_down("the server ends")
+            for batch in self._put_down():
+                self._leave(batch)
+            while not self._queue.empty():
+                self._leave(self._queue.get_nowait())
+        try:
             await self.keep()
+        except DatabaseError:
+            logger.exception("%s durable events are lost: neither Redis nor the database takes them", len(self._unkept))
         await self.flush()
 
     def _go_down(self, reason: str) -> None:

@@ -68,6 +68,11 @@ class RedisWire(asyncio.Protocol):
         """Whether it has broken, or was closed."""
         return self._lost.done()
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether commands can be sent, on the loop that runs now."""
+        return self._loop is asyncio.get_running_loop() and not self.is_lost
+
     def ask(self, *words: Word) -> asyncio.Future[Answer]:
         """Send a command. The future gets its answer; ConnectionError, also for one that is an error."""
         answer: asyncio.Future[Answer] = self._loop.create_future()
@@ -128,6 +133,9 @@ class RedisWire(asyncio.Protocol):
         while (answer := self._reader.gets()) is not False:
             if self._unanswered:
                 self._settle(self._unanswered.popleft(), answer)
+            elif isinstance(answer, hiredis.ReplyError):
+                logger.error("Redis refuses: %s", answer)
+                self._transport.abort()
             elif self._on_message is not None and isinstance(answer, list):
                 self._on_message(answer)
 

@@ -10,7 +10,7 @@ import uvicorn
 
 from realtime import process
 from realtime.conf import conf
-from realtime.websockets import WebSocketProtocol
+from realtime.websockets import HttpProtocol, WebSocketProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ FORCE_INTERVAL = 0.1  # seconds between two looks at whether somebody insists
 class Server(uvicorn.Server):
     """Sends clients to other processes (1001) before uvicorn closes what is left (1012).
 
-    All of it takes `drain_timeout` at most. A second Ctrl-C ends it at once.
+    It takes `drain_timeout` at most until no connection is left. A second Ctrl-C ends it at once.
     """
 
     async def startup(self, sockets: Any = None) -> None:
@@ -50,6 +50,7 @@ def config(*, host: str, port: int) -> uvicorn.Config:
         os.environ.get("ASGI_APPLICATION", "realtime_project.asgi:application"),
         host=host,
         port=port,
+        http=HttpProtocol,
         ws=WebSocketProtocol,
         ws_max_size=conf().max_payload,
         ws_ping_interval=conf().heartbeat_interval,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from realtime.outbound import Frame
@@ -17,6 +18,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """Has a `RawWriter` among the extensions of its scope, and waits for no client that does not read."""
 
     writer: "RawWriter | None" = None
+    _end: asyncio.TimerHandle | None = None
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
@@ -51,17 +53,57 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.writer.is_writable = True
             self.writer.on_writable()
 
+    def handle_ping(self) -> None:
+        """A client that does not read gets no pongs: they would wait without bound."""
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
+    def handle_cont(self, event: Any) -> None:
+        """A part of a message; those that are empty would be kept without bound."""
+        if event.data or event.fin:
+            super().handle_cont(event)
+
     def keepalive_timeout(self) -> None:
         """The client does not answer pings."""
         super().keepalive_timeout()
-        if self.writer is not None:
-            self.writer.give_up_in(CLOSE_TIMEOUT)
+        self.give_up_in(CLOSE_TIMEOUT)
+
+    def eof_received(self) -> None:
+        """The client says nothing more. The transport ends when all is read, which may be never."""
+        super().eof_received()
+        self.give_up_in(FAREWELL_TIMEOUT)
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        """The application is done, whichever it was."""
+        super().on_task_complete(task)
+        if self._end is None:
+            self.give_up_in(FAREWELL_TIMEOUT)
+
+    def give_up_in(self, seconds: float) -> None:
+        """Do not wait for longer than that until the client has read what is on its way."""
+        if self._end is not None:
+            self._end.cancel()
+        if not self.disconnected:
+            self._end = self.loop.call_later(seconds, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It has gone."""
         super().connection_lost(exc)
+        if self._end is not None:
+            self._end.cancel()
         if self.writer is not None:
             self.writer.lost()
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """Waits for no client that does not read its answer."""
+
+    def timeout_keep_alive_handler(self) -> None:
+        """There is no other request; what the client has not read by now it will not."""
+        super().timeout_keep_alive_handler()
+        self.loop.call_later(FAREWELL_TIMEOUT, self.transport.abort)
 
 
 class RawWriter:
@@ -70,12 +112,11 @@ class RawWriter:
     While the transport's own buffer is over its high-water mark (64 KiB), nothing more is written.
     """
 
-    __slots__ = ("_end", "_is_lost", "_over", "_protocol", "_transport", "is_writable", "on_over", "on_writable")
+    __slots__ = ("_is_lost", "_over", "_protocol", "_transport", "is_writable", "on_over", "on_writable")
 
     def __init__(self, protocol: WebSocketProtocol) -> None:
         self._protocol, self._transport = protocol, protocol.transport
         self.is_writable = True
-        self._end: asyncio.TimerHandle | None = None
         self._over: asyncio.Future[None] | None = None
         self._is_lost = False
         self.on_writable: Callable[[], None] = nothing
@@ -92,16 +133,16 @@ class RawWriter:
         """See `Writer`."""
         protocol = self._protocol
         if not protocol.close_sent and not protocol.transport.is_closing():
+            protocol.writable.set()  # the server's own frames may have paused it
             sending = protocol.send({"type": "websocket.close", "code": int(code), "reason": reason})
             with suppress(StopIteration, OSError):
-                sending.send(None)  # it is writable: this does not wait
+                sending.send(None)  # this does not wait
         self.on_over()
 
     def abort(self, code: int, reason: str) -> None:
         """See `Writer`."""
-        self._protocol.writable.set()
         self.close(code, reason)
-        self.give_up_in(CLOSE_TIMEOUT)
+        self._protocol.give_up_in(CLOSE_TIMEOUT)
 
     async def closed(self, timeout: float) -> None:
         """See `Writer`. The client has taken the close frame when it has answered it."""
@@ -111,22 +152,11 @@ class RawWriter:
             await asyncio.wait([self._over], timeout=timeout)
 
     def stop(self) -> None:
-        """See `Writer`."""
-        if self._end is None:
-            self.give_up_in(FAREWELL_TIMEOUT)
-
-    def give_up_in(self, seconds: float) -> None:
-        """Do not wait for longer than that until the client has read what is on its way."""
-        if self._end is not None:
-            self._end.cancel()
-        if not self._is_lost:
-            self._end = self._protocol.loop.call_later(seconds, self._protocol.transport.abort)
+        """See `Writer`. The protocol sees that the application is done."""
 
     def lost(self) -> None:
         """The connection has gone."""
         self._is_lost = True
-        if self._end is not None:
-            self._end.cancel()
         if self._over is not None and not self._over.done():
             self._over.set_result(None)
         self.on_writable = self.on_over = nothing

@@ -118,11 +118,13 @@ class _Connection:
         """Handle frames, strictly one after another, until the connection closes."""
         while not (until_authenticated and self._credentials):
             message = await self._reader.next()
-            if message is None or self._outbound.is_closed:
+            if message is None:
                 return
             if message["type"] == "websocket.disconnect":
                 self._writer.stop()
                 return
+            if self._outbound.is_closed:  # what waits is still written, and then the close frame
+                continue
             try:
                 await self._handle(message)
             except ProtocolError as error:

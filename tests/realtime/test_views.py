@@ -42,10 +42,10 @@ async def test_a_background_loop_that_has_stopped_makes_it_unready(
 
     task = asyncio.create_task(_guarded("relay", broken()), name="relay")
     await asyncio.wait([task])
-    process._tasks.append(task)
+    process._tasks["broken"], process._tasks["relay"] = process._tasks["relay"], task
     assert await ask("/readyz") == (503, {"status": "unready", "troubles": ["the relay has stopped"]})
     assert "the relay of this process has stopped" in caplog.text
-    process._tasks.remove(task)
+    process._tasks["relay"] = process._tasks.pop("broken")
 
 
 async def test_while_it_drains_nobody_is_sent_there(process: Process) -> None:

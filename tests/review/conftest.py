@@ -55,8 +55,14 @@ async def serve(request: pytest.FixtureRequest) -> AsyncIterator[Callable[..., A
         sock.bind(("127.0.0.1", 0))
         options = {"ws_ping_interval": 600, "ws_ping_timeout": 600, **options}
         config = uvicorn.Config(
-            app, ws=WebSocketProtocol, lifespan="off", log_config=None, access_log=False,
-            ws_per_message_deflate=False, timeout_graceful_shutdown=1, **options,
+            app,
+            ws=WebSocketProtocol,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=1,
+            **options,
         )
         server = uvicorn.Server(config)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

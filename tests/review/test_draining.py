@@ -26,7 +26,10 @@ def test_sigterm_during_startup(transactional_db: None, delay: float) -> None:
     with server.log.open("ab") as log:
         server.process = subprocess.Popen(
             [sys.executable, "manage.py", "serve", "--port", str(server.port)],
-            cwd=ROOT, env=server._environment, stdout=log, stderr=log,
+            cwd=ROOT,
+            env=server._environment,
+            stdout=log,
+            stderr=log,
         )
     time.sleep(delay)
     server.process.send_signal(signal.SIGTERM)

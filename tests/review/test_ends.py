@@ -28,7 +28,7 @@ async def test_a_cancellation_beside_a_stop_is_not_swallowed(first: str) -> None
 
     task = asyncio.create_task(read())
     await asyncio.sleep(0)
-    for what in (("stop", "cancel") if first == "stop" else ("cancel", "stop")):
+    for what in ("stop", "cancel") if first == "stop" else ("cancel", "stop"):
         if what == "stop":
             reader.stop()
         else:

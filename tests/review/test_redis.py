@@ -16,8 +16,6 @@ from tests.review.fake_redis import FakeRedis, confirm, ordinary, push
 from tests.services import Redis, redis_server as program
 
 
-
-
 @pytest.mark.asyncio
 async def test_a_busy_loop_is_not_a_silent_redis(redis_server: Redis) -> None:
     """Under uvloop timers run before the sockets are looked at."""
@@ -38,9 +36,7 @@ async def test_many_who_publish_wait_no_longer_than_one() -> None:
     async with FakeRedis(lambda words, writer: None) as fake:  # AUTH is not answered
         layer = RedisLayer(fake.url.replace("redis://", "redis://:secret@"))
         began = time.monotonic()
-        sent = await asyncio.gather(
-            *(layer.group_send("g", {"type": "t"}) for _ in range(5)), return_exceptions=True
-        )
+        sent = await asyncio.gather(*(layer.group_send("g", {"type": "t"}) for _ in range(5)), return_exceptions=True)
         took = time.monotonic() - began
         await layer.close()
     assert all(isinstance(one, ConnectionError) for one in sent)
@@ -234,7 +230,8 @@ async def test_unix_and_passwords(tmp_path: Path) -> None:
     path = tmp_path / "redis.sock"
     process = subprocess.Popen(
         [program(), "--port", "0", "--unixsocket", str(path), "--requirepass", "pä ss/@:", "--save", ""],
-        cwd=tmp_path, stdout=subprocess.DEVNULL,
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
     )
     try:
         await until(path.exists)
@@ -258,9 +255,27 @@ async def test_unix_and_passwords(tmp_path: Path) -> None:
 @pytest.mark.asyncio
 async def test_tls(redis_server: Redis, tmp_path: Path) -> None:
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-days",
-         "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
-        cwd=tmp_path, check=True, capture_output=True,
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            "key.pem",
+            "-out",
+            "cert.pem",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost,IP:127.0.0.1",
+        ],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")

@@ -62,7 +62,7 @@ class Requests:
             self._post = None
             post.set_result(None)
 
-    async def posted(self) -> None:
-        """Return when no POST is read or handled."""
+    async def posted(self, timeout: float) -> None:
+        """Return when no POST is read or handled; after `timeout` seconds at most."""
         if self._post is not None:
-            await asyncio.wait([self._post])
+            await asyncio.wait([self._post], timeout=timeout)

@@ -139,6 +139,8 @@ class EngineSession:
         if self._state is State.CLOSED:
             return
         was_open = self._state is State.OPEN
+        if not was_open and code is None:
+            code, reason = self.farewell
         self._backlog.clear()
         self._end()
         if was_open:

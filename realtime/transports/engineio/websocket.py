@@ -78,7 +78,7 @@ class WebSocketLine:
         """Return when either side has ended it."""
         self._session.use(self, greeting)
         try:
-            await self._session.requests.posted()  # what was sent over the old transport comes first
+            await self._session.requests.posted(conf().upgrade_timeout)  # what was sent before comes first
             while (message := await self._reader.next()) is not None:
                 if message["type"] == "websocket.disconnect":
                     self._writer.stop()
