@@ -1,6 +1,8 @@
 """uvicorn's WebSocket protocol, with a way for the hub to write frames straight to the transport."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
@@ -11,6 +13,7 @@ from realtime.outbound import Frame
 from realtime.writers import CLOSE_TIMEOUT, EXTENSION, nothing
 
 FAREWELL_TIMEOUT: Final = 10.0  # seconds for a client to take what is on its way, and to answer a close frame
+NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
@@ -101,7 +104,13 @@ class RawWriter:
         if self._end is not None:
             self._end.cancel()
         if not self._is_lost:
-            self._end = self._protocol.loop.call_later(seconds, self._protocol.transport.abort)
+            self._end = self._protocol.loop.call_later(seconds, self._reset)
+
+    def _reset(self) -> None:
+        """End it by RST: after a mere close the kernel would keep megabytes for who does not read, for minutes."""
+        with suppress(OSError):
+            self._protocol.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        self._protocol.transport.abort()
 
     def lost(self) -> None:
         """The connection has gone."""
