@@ -34,7 +34,7 @@ def _site(request: pytest.FixtureRequest, django_db_setup: None, django_db_block
         servers = []
         for settings in request.module.SERVERS:
             with django_db_blocker.unblock():
-                server = ServerProcess(REDIS_URL=redis.url, **PLENTY, **settings)
+                server = ServerProcess(REDIS_URL=redis.url, **(PLENTY | settings))
             stack.callback(_end, server)
             servers.append(server.start())
         yield Site(servers, redis)
