@@ -49,6 +49,10 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     recovery_rooms: int = 100_000  # rooms without a connection in which a process still listens
     recovery_sweep: float = 5  # how often what is too old is let go of
 
+    drain_notice: float = 1  # on SIGTERM: between "not ready" and the first closed connection
+    drain_rate: float = 1000  # connections closed a second then, or more where that took too long
+    drain_timeout: float = 25  # until the process ends, whatever is left
+
     relay_interval: float = 0.2  # how often a server looks for events that others left in the outbox
     relay_grace: float = 10  # a server's own events are left to it for so long
     control_timeout: float = 1  # an eviction waits at most so long until Redis has it

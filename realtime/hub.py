@@ -208,15 +208,15 @@ class Hub:
 
     def _deliver(self, delivery: Delivery, number: int) -> None:
         frames: dict[Codec, Frame | None] = {}
-        offset = self._log.offset(number)
+        offset, exclude, is_logged = self._log.offset(number), delivery.exclude, delivery.durable
         for session in self._listeners(delivery.rooms):
-            if session.user.id in delivery.exclude:
+            if exclude and session.user.id in exclude:
                 continue
-            if session.codec not in frames:
-                frames[session.codec] = delivery_frame(session.codec, delivery, offset)
-            frame = frames[session.codec]
-            if frame is not None:
-                session.hear(frame, number, is_logged=delivery.durable)
+            codec = session.codec
+            if codec not in frames:
+                frames[codec] = delivery_frame(codec, delivery, offset)
+            if (frame := frames[codec]) is not None:
+                session.hear(frame, number, is_logged=is_logged)
 
     def _listeners(self, addresses: tuple[str, ...]) -> Iterable["Session"]:
         if len(addresses) == 1:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -64,10 +65,20 @@ class Relay:
             await asyncio.sleep(conf().relay_interval)
             try:
                 await self._publisher.keep()
-                await database.run(self._pass, self._publisher.take_unsent())
+                await self._whole(asyncio.ensure_future(database.run(self._pass, self._publisher.take_unsent())))
             except (DatabaseError, TimeoutError, OSError, RedisError) as error:
                 logger.warning("the relay could not send; the events stay in the outbox: %r", error)
                 await asyncio.sleep(1)
+
+    @staticmethod
+    async def _whole(running: "asyncio.Future[None]") -> None:
+        """Return when the pass is done; if this is cancelled, too, though not for long."""
+        try:
+            await asyncio.shield(running)
+        except asyncio.CancelledError:
+            with suppress(DatabaseError, TimeoutError, OSError, RedisError):
+                await asyncio.wait_for(running, conf().control_timeout)
+            raise
 
     def _pass(self, unsent: list[int]) -> None:
         if unsent:

@@ -3,12 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any, Final, Protocol, Self
+from typing import Any, Self
 
 from channels.layers import get_channel_layer
 
 from realtime.conf import conf
-from realtime.errors import Close
+from realtime.draining import Connection, drain
 from realtime.hub import Hub
 from realtime.limits import limits
 from realtime.log import Log
@@ -21,21 +21,9 @@ from realtime.publishing import set_courier
 
 logger = logging.getLogger(__name__)
 
-DRAIN_TIMEOUT: Final = 5.0  # seconds for all close frames to be written
-
 _starting: "asyncio.Future[Process] | None" = None
 current: "Process | None" = None
 """The running server of this process, if it is one."""
-
-
-class Connection(Protocol):
-    """One client's socket, whoever it is."""
-
-    def close(self, code: Close, reason: str) -> None:
-        """After all that is queued."""
-
-    async def closed(self, timeout: float) -> None:
-        """When the client was told, after `timeout` seconds at most."""
 
 
 class Process:
@@ -100,12 +88,9 @@ class Process:
         return troubles
 
     async def drain(self) -> None:
-        """Send every client to another process, and take no new ones; returns when they have been told."""
+        """Be ready for no new client, and send every one to another process; returns when they have been told."""
         self.is_draining = True
-        connections = list(self.connections)
-        for connection in connections:
-            connection.close(Close.GOING_AWAY, "server going away")
-        await asyncio.gather(*(connection.closed(DRAIN_TIMEOUT) for connection in connections))
+        await drain(self.connections)
 
     async def stop(self) -> None:
         """End in order: nobody hears any more, what was sent leaves the outbox, then the connections."""

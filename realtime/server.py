@@ -1,5 +1,6 @@
 """The production server: uvicorn with uvloop, set up for long-lived connections."""
 
+import asyncio
 import logging
 import os
 from typing import Any
@@ -13,15 +14,25 @@ from realtime.websockets import WebSocketProtocol
 logger = logging.getLogger(__name__)
 
 BACKLOG = 4096  # connections that wait to be accepted in a storm
+FORCE_INTERVAL = 0.1  # seconds between two looks at whether somebody insists
 
 
 class Server(uvicorn.Server):
-    """Sends clients to other processes (1001) before uvicorn closes what is left (1012)."""
+    """Sends clients to other processes (1001) before uvicorn closes what is left (1012).
+
+    All of it takes `drain_timeout` at most. A second Ctrl-C ends it at once.
+    """
 
     async def shutdown(self, sockets: Any = None) -> None:
-        """Drain, then end as uvicorn does."""
+        """Drain while new clients are still told to go elsewhere, then end as uvicorn does."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + conf().drain_timeout
         if process.current is not None:
-            await process.current.drain()
+            draining = asyncio.create_task(process.current.drain(), name="drain")
+            while not (draining.done() or self.force_exit or loop.time() > end):
+                await asyncio.wait([draining], timeout=FORCE_INTERVAL)
+            draining.cancel()
+        self.config.timeout_graceful_shutdown = max(1, int(end - loop.time()))
         await super().shutdown(sockets)
 
 
@@ -42,7 +53,6 @@ def config(*, host: str, port: int) -> uvicorn.Config:
         log_config=None,  # Django's logging has been set up, with its redaction
         lifespan="on",
         backlog=BACKLOG,
-        timeout_graceful_shutdown=20,
     )
 
 

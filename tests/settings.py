@@ -23,6 +23,7 @@ if services.on_sqlite():
     os.environ.pop("DATABASE_URL", None)
 else:
     os.environ["DATABASE_URL"] = services.database_url()
+os.environ["REALTIME_DRAIN_NOTICE"] = "0"  # here no balancer is to notice
 services.redis_url()
 
 from realtime_project.settings import *  # noqa: E402, F403 - it reads the environment while it is imported

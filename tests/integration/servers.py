@@ -19,7 +19,7 @@ from tests.services import environment, free_port
 
 START_TIMEOUT = 30.0
 ROOT = Path(__file__).resolve().parents[2]
-SHORT = {"REALTIME_OFFLINE_GRACE": "0.2", "LOG_JSON": "1"}
+SHORT = {"REALTIME_OFFLINE_GRACE": "0.2", "REALTIME_DRAIN_NOTICE": "0", "LOG_JSON": "1"}
 
 
 class ServerProcess:
@@ -28,7 +28,7 @@ class ServerProcess:
     def __init__(self, **settings: str) -> None:
         self.port = free_port()
         self.log = Path(tempfile.mkdtemp(prefix="server-")) / "log"
-        self._environment = environment(**SHORT, **settings)
+        self._environment = environment(**{**SHORT, **settings})
         self.process: subprocess.Popen[bytes] | None = None
         atexit.register(self.stop)
 

@@ -25,13 +25,14 @@ COMMANDS = {
         "uvicorn --lifespan off --ws websockets-sansio --ws-max-size 1000000 --ws-per-message-deflate false "
         "--loop uvloop --no-access-log --timeout-graceful-shutdown 1 --port"
     ),
+    "ours": "tests.realtime.transports.engineio.ours",
     "daphne": "daphne -v 0 --ping-interval 25 --ping-timeout 60 -p",
 }
 COMPLAINTS = ("Exception in ASGI application", "Exception inside application", "never retrieved", "was destroyed")
 
 
 class EngineServer:
-    """A process of uvicorn or daphne."""
+    """A process of uvicorn, with its own WebSocket protocol or with ours, or of daphne."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
