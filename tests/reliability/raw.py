@@ -10,7 +10,7 @@ TIMEOUT = 10.0
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 UPGRADE = ("Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Key: {KEY}", "Sec-WebSocket-Version: 13")
 FIN, RSV1 = 0x80, 0x40
-TEXT, CLOSE = 1, 8
+TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
 
 class Raw:
@@ -20,6 +20,7 @@ class Raw:
         self.host = f"127.0.0.1:{server.port}"
         self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT)
         self._stream = self.socket.makefile("rb")
+        self.answers_pings = True
 
     def __enter__(self) -> Self:
         return self
@@ -67,7 +68,13 @@ class Raw:
         self.socket.sendall(bytes([first]) + length + mask + masked)
 
     def frame(self) -> tuple[int, bytes]:
-        """Opcode and payload of the next frame; (0, b"") at the end of the connection."""
+        """Opcode and payload of the next frame; (0, b"") at the end of the connection. Pings are answered."""
+        opcode, payload = self._frame()
+        if opcode == PING and self.answers_pings:
+            self.say(payload, first=FIN | PONG)
+        return opcode, payload
+
+    def _frame(self) -> tuple[int, bytes]:
         try:
             start = self._stream.read(2)
             if len(start) < 2:
@@ -92,7 +99,7 @@ class Raw:
         """The payload of the next frame with that in it."""
         while True:
             opcode, payload = self.frame()
-            assert opcode == TEXT, (opcode, payload)
+            assert opcode in {TEXT, PING}, (opcode, payload)
             if part in payload:
                 return payload
 
