@@ -56,8 +56,8 @@ fmt: $(INSTALLED_DEV) ## Format the code and repair what can be repaired
 	$(VENV)/bin/ruff format
 	$(VENV)/bin/ruff check --fix
 
-bench: $(INSTALLED_DEV) ## Measure CPU a delivery, latency and memory a connection
-	$(PYTHON) bench/run.py
+bench: $(INSTALLED_DEV) ## Measure CPU a delivery, latency and memory a connection; ARGS="--help" tells its options
+	$(PYTHON) bench/run.py $(ARGS)
 
 shell: $(INSTALLED) ## Open Django's shell
 	@ENVIRONMENT=development $(PYTHON) manage.py shell

@@ -1,4 +1,4 @@
-"""What the bench asks: one durable event for a room, without a rate."""
+"""What the bench asks: one durable event for a room, and the same message back; neither has a rate."""
 
 from bench.events import Spoken
 from bench.rooms import BenchRoom
@@ -8,15 +8,26 @@ from realtime.sessions import Session
 
 
 class Speak(Payload):
-    """What to tell in which room."""
+    """A message of about 110 bytes; `ts` is the sender's monotonic clock in nanoseconds."""
 
     room: str
-    number: int
-    sent_at: float
+    seq: int
+    ts: int
+    user: str
     text: str
+
+    def told(self) -> Spoken:
+        """The same as an event."""
+        return Spoken(room=self.room, seq=self.seq, ts=self.ts, user=self.user, text=self.text)
 
 
 @command("bench.speak")
-def speak(session: Session, data: Speak) -> None:
-    """Tell it."""
-    publish(Push(BenchRoom(data.room), Spoken(number=data.number, sent_at=data.sent_at, text=data.text)))
+async def speak(session: Session, data: Speak) -> None:
+    """Tell everybody in the room."""
+    publish(Push(BenchRoom(data.room), data.told()))
+
+
+@command("bench.echo")
+async def echo(session: Session, data: Speak) -> Spoken:
+    """Tell who asked."""
+    return data.told()

@@ -4,8 +4,10 @@ from realtime.events import DURABLE, Event
 
 
 class Spoken(Event, wire="bench.spoken", policy=DURABLE):
-    """A message of about the size that people send; `sent_at` is the sender's monotonic clock."""
+    """A message as it came; `ts` is the sender's monotonic clock in nanoseconds."""
 
-    number: int
-    sent_at: float
+    room: str
+    seq: int
+    ts: int
+    user: str
     text: str

@@ -215,8 +215,12 @@ class Hub:
             codec = session.codec
             if codec not in frames:
                 frames[codec] = delivery_frame(codec, delivery, offset)
-            if (frame := frames[codec]) is not None:
-                session.hear(frame, number, is_logged=is_logged)
+            if (frame := frames[codec]) is None:
+                continue
+            if session.is_opening:
+                session.hold(frame, number, is_logged=is_logged)
+            else:
+                session.write(frame)
 
     def _listeners(self, addresses: tuple[str, ...]) -> Iterable["Session"]:
         if len(addresses) == 1:

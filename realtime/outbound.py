@@ -13,42 +13,33 @@ if TYPE_CHECKING:
     from realtime.writers import Writer
 
 OVERHEAD: Final = 200  # bytes that a queued frame costs beside its text
+_TEXT, _BINARY = 0x81, 0x82  # the first byte of a message in one piece
 
 
 class Frame:
     """One encoded frame, shared by all its receivers: WebSocket messages that belong together.
 
-    `size` is in bytes. Where a frame has a `kind`, a later one of the same kind makes it worthless.
+    `size` is in bytes; `wire` is what a server writes to a WebSocket (RFC 6455, section 5.2). Where a frame has
+    a `kind`, a later one of the same kind makes it worthless.
     """
 
-    __slots__ = ("_wire", "is_droppable", "kind", "parts", "size")
+    __slots__ = ("is_droppable", "kind", "parts", "size", "wire")
 
     def __init__(
         self, parts: tuple[str | bytes, ...], *, is_droppable: bool = False, kind: Hashable | None = None
     ) -> None:
         self.parts, self.is_droppable, self.kind = parts, is_droppable, kind
-        self.size = sum(map(_size, parts)) + OVERHEAD
-        self._wire = b""
+        bodies = [(part.encode(), _TEXT) if isinstance(part, str) else (part, _BINARY) for part in parts]
+        self.size = sum(len(body) for body, _ in bodies) + OVERHEAD
+        self.wire = b"".join(_framed(body, opcode) for body, opcode in bodies)
 
     @classmethod
     def of(cls, *parts: str | bytes, is_droppable: bool = False) -> "Frame":
         """From its messages, text or binary."""
         return cls(parts, is_droppable=is_droppable)
 
-    @property
-    def wire(self) -> bytes:
-        """As it is on a WebSocket of a server (RFC 6455, section 5.2: unmasked, not fragmented), made once."""
-        if not self._wire:
-            self._wire = b"".join(map(_encode, self.parts))
-        return self._wire
 
-
-def _size(part: str | bytes) -> int:
-    return len(part.encode()) if isinstance(part, str) else len(part)
-
-
-def _encode(part: str | bytes) -> bytes:
-    opcode, body = (0x81, part.encode()) if isinstance(part, str) else (0x82, part)
+def _framed(body: bytes, opcode: int) -> bytes:
     length = len(body)
     if length < 126:
         return bytes((opcode, length)) + body
@@ -151,16 +142,14 @@ class Outbound:
         self._backlog = Backlog(limit)
         self._ending: tuple[int, str] | None = None
         self._is_closed = False
-        self._is_free = True  # nothing waits
+        self._is_free = True  # it is open, and nothing waits
         writer.on_writable = self._flush
 
     def write(self, frame: Frame) -> None:
         """Behind all others."""
-        if self._is_closed:
-            return
         if self._is_free:
             self._is_free = self._writer.write(frame)
-        elif not self._backlog.add(frame):
+        elif not self._is_closed and not self._backlog.add(frame):
             self._is_closed = True
             self._on_overflow()
 
@@ -180,6 +169,7 @@ class Outbound:
         while self._is_free and len(self._backlog):
             self._is_free = self._writer.write(self._backlog.take())
         if self._is_free and self._ending is not None:
+            self._is_free = False
             self._writer.close(*self._ending)
 
     @property
@@ -198,5 +188,5 @@ class Outbound:
 
     def stop(self) -> None:
         """Take and write nothing more."""
-        self._is_closed = True
+        self._is_closed, self._is_free, self._ending = True, False, None
         self._backlog.clear()

@@ -32,13 +32,15 @@ class Session:
         self.id: Final = uuid4().hex
         self.codec = codec
         self.sink: Final = sink
+        self.write = sink.write  # a frame, behind all others: the hub's shortest way
+        self.is_opening = False  # from the start to the greeting; then what is heard is held
         self.credentials: Credentials
         self.is_recovered = False
         self.process: Final = process
         self._is_started = False
         self._kept = Kept(process.log)
         self._membership = Membership(self, self._kept)
-        self._opening: Opening | None = None  # from the start to the greeting
+        self._opening: Opening | None = None
         self._resuming: str | None = None  # the key of the session that this one is about to become
         self._expiry = Expiry(self._warn, self._expire)
         self._effects: list[Effect] = []
@@ -88,19 +90,22 @@ class Session:
 
     # -- what is heard ----------------------------------------------------------------------
 
-    def hear(self, frame: Frame, number: int | None = None, *, is_logged: bool = False) -> None:
-        """Write a frame, in order; of a broadcast with its number in the log, or the one before it. On the loop."""
-        if self._opening is None or number is None:
-            self.sink.write(frame)
-        elif not self._opening.hold(frame, number, is_logged=is_logged):
+    def hold(self, frame: Frame, number: int, *, is_logged: bool) -> None:
+        """Keep a broadcast until after the greeting; with its number in the log, or the one before it."""
+        assert self._opening is not None
+        if not self._opening.hold(frame, number, is_logged=is_logged):
             self.go_away("too much was told before the greeting")
+
+    def mute(self) -> None:
+        """Nothing more is written."""
+        self.write = _drop
 
     def tell(self, name: str, payload: object) -> None:
         """Tell this connection alone. On the loop."""
         if self._opening is not None:
             self._opening.told.append((name, payload))
         elif (frame := self.codec.push(direct_push(name, payload, self.position))) is not None:
-            self.sink.write(frame)
+            self.write(frame)
 
     @property
     def position(self) -> str:
@@ -132,7 +137,7 @@ class Session:
             self.process.hub.detach(self)
         before = list(self.rooms.values())
         self.credentials = credentials
-        self._opening = Opening(self.process.log)
+        self._opening, self.is_opening = Opening(self.process.log), True
         self._kept.applied(self.process.log.number)
         self._is_started = True
         self.process.hub.attach(self)
@@ -168,9 +173,9 @@ class Session:
         if self._opening is None:
             return
         greeting = self.codec.greeting(self)
-        opening, self._opening = self._opening, None
+        opening, self._opening, self.is_opening = self._opening, None, False
         for frame in opening.frames(greeting, greets_first=self.codec.greets_first):
-            self.sink.write(frame)
+            self.write(frame)
         for name, payload in opening.told:
             self.tell(name, payload)
 
@@ -178,7 +183,7 @@ class Session:
         """The connection has gone; if not for good, another one can resume the session for a while."""
         if not self._is_started:
             return
-        self._is_started, self._opening = False, None
+        self._is_started, self._opening, self.is_opening = False, None, False
         self._expiry.cancel()
         self._kept.release(for_good=for_good)
         self.process.hub.detach(self)
@@ -285,3 +290,7 @@ class Session:
         self._joining.clear()
         self._membership.evicted.clear()
         await run(self, self._effects, name, data, respond)
+
+
+def _drop(frame: Frame) -> None:
+    """To nobody."""

@@ -29,10 +29,17 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             extensions: dict[Any, Any] = self.scope["extensions"] or {}
             extensions[EXTENSION] = self.writer
 
+    def pause_writing(self) -> None:
+        """The client does not read, or not fast enough."""
+        super().pause_writing()
+        if self.writer is not None:
+            self.writer.is_writable = False
+
     def resume_writing(self) -> None:
         """The client has read."""
         super().resume_writing()
         if self.writer is not None:
+            self.writer.is_writable = True
             self.writer.on_writable()
 
     def keepalive_timeout(self) -> None:
@@ -54,10 +61,11 @@ class RawWriter:
     While the transport's own buffer is over its high-water mark (64 KiB), nothing more is written.
     """
 
-    __slots__ = ("_end", "_is_lost", "_over", "_protocol", "on_over", "on_writable")
+    __slots__ = ("_end", "_is_lost", "_over", "_protocol", "_transport", "is_writable", "on_over", "on_writable")
 
     def __init__(self, protocol: WebSocketProtocol) -> None:
-        self._protocol = protocol
+        self._protocol, self._transport = protocol, protocol.transport
+        self.is_writable = True
         self._end: asyncio.TimerHandle | None = None
         self._over: asyncio.Future[None] | None = None
         self._is_lost = False
@@ -66,11 +74,10 @@ class RawWriter:
 
     def write(self, frame: Frame) -> bool:
         """See `Writer`."""
-        protocol = self._protocol
-        if protocol.close_sent or protocol.transport.is_closing():
+        if self._protocol.close_sent or self._transport.is_closing():
             return True
-        protocol.transport.write(frame.wire)
-        return protocol.writable.is_set()
+        self._transport.write(frame.wire)
+        return self.is_writable
 
     def close(self, code: int, reason: str) -> None:
         """See `Writer`."""

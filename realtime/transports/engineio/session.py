@@ -91,7 +91,7 @@ class EngineSession:
         self._backlog = Backlog(conf().send_buffer)
         self._heartbeat = Heartbeat(self._ping, self._on_silence)
         self._is_handling = False
-        self._is_free = False  # the line would take a frame at once
+        self._is_free = False  # it is open, and a line would take a frame at once
         self._line: Line | None = None  # None: polling
         self._linger: asyncio.TimerHandle | None = None
         self._last_packet = CLOSE
@@ -111,10 +111,10 @@ class EngineSession:
 
     def write(self, frame: Frame) -> None:
         """Queue a frame behind all others. While no poll waits, droppable ones are dropped."""
-        if self._state is not State.OPEN or (frame.is_droppable and not self._has_taker):
+        if self._is_free:
+            self._is_free = self._line.write(frame)  # type: ignore[union-attr]  # then there is one
+        elif self._state is not State.OPEN or (frame.is_droppable and not self._has_taker):
             return
-        if self._is_free and self._line is not None:
-            self._is_free = self._line.write(frame)
         elif not self._backlog.add(frame):
             self.abort("transport error", Close.SLOW_CONSUMER)
         elif self._line is None:
@@ -271,7 +271,7 @@ class EngineSession:
             self.abort("ping timeout")
 
     def _end(self) -> None:
-        self._state = State.CLOSED
+        self._state, self._is_free = State.CLOSED, False
         self._forget(self.id)
         self._heartbeat.stop()
         if self._linger is not None:

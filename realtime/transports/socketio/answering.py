@@ -61,7 +61,7 @@ def _succeed(socket: "Socket", event: "Event", ask: Ask, data: Any) -> None:
     if event.id is not None:
         socket.acknowledge(event.id, ask.ack(user, data))
     if ask.reply is not None and not (ask.is_either and event.id is not None):
-        socket.session.hear(socket.codec.reply(ask.reply, data, time.time(), socket.session.position))
+        socket.session.write(socket.codec.reply(ask.reply, data, time.time(), socket.session.position))
 
 
 def _fail(socket: "Socket", event: "Event", error: ClientError, ask: Ask | None = None) -> None:

@@ -58,9 +58,15 @@ def encode(kind: Kind, namespace: str, id: int | None = None, data: Any = None) 
 
 
 def _has_bytes(data: Any) -> bool:
-    if isinstance(data, dict):
-        return any(map(_has_bytes, data.values()))
-    return isinstance(data, bytes) or (isinstance(data, list | tuple) and any(map(_has_bytes, data)))
+    waiting = [data]
+    for one in waiting:  # which grows meanwhile
+        if isinstance(one, bytes):
+            return True
+        if isinstance(one, dict):
+            waiting.extend(one.values())
+        elif isinstance(one, list | tuple):
+            waiting.extend(one)
+    return False
 
 
 def _take_out(data: Any, blobs: list[bytes]) -> Any:

@@ -49,6 +49,7 @@ class Socket:
         self.namespace: Final = door.namespace
         self.acks: Final = Acks()
         self._client, self._door = client, door
+        self.write = client.transport.write  # behind all others of the client
         self.session: Final = Session(client.process, self._codec(door.profile), self)
         self._key = token_urlsafe(18)
         self._inbox: Inbox[Event] = Inbox(conf().inbox, conf().max_payload)
@@ -59,11 +60,6 @@ class Socket:
         self._task.add_done_callback(_running.discard)
 
     # -- the sink -----------------------------------------------------------------------------
-
-    def write(self, frame: Frame) -> None:
-        """Behind all others of the client."""
-        if not self._is_closed:
-            self._client.transport.write(frame)
 
     def close(self, code: Close, reason: str, *, farewell: Frame | None = None) -> None:
         """End this namespace, so that the client stays away, or the connection, so that it comes back."""
@@ -119,6 +115,8 @@ class Socket:
         if self._is_closed:
             return
         self._is_closed, self._is_over = True, for_good
+        self.session.mute()
+        self.write = self.session.write
         self._client.remove(self)
         self.settle()
         self.acks.fail()
