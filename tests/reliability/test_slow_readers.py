@@ -178,3 +178,14 @@ def test_a_slow_reader_is_cut_with_1013_rather_than_lose_what_is_durable(
             assert numbers(again, told - len(heard)) == list(range(len(heard), told))
         assert again.call("ping")["timestamp"]
         assert not [frame for frame in again.inbox if frame["event"] == "lab.page"]
+
+
+def test_who_asks_without_reading_the_answers_is_cut(small: ServerProcess, witness: Client, slow: Client) -> None:
+    before, asked = cuts(small), 0
+    while cuts(small) == before:
+        slow.send("rooms.list", id="x" * SIZE)  # which comes back with the answer
+        assert witness.call("ping")["timestamp"]
+        asked += 1
+    assert slow.closed(timeout=TIMEOUT) == 1013
+    assert len(slow.inbox) < asked
+    witness.hears_nothing()
