@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from typing import Any, Self
 
 from tests.integration.servers import ServerProcess
@@ -96,9 +97,11 @@ class Raw:
                 return 1006
 
     def until(self, part: bytes) -> bytes:
-        """The payload of the next frame with that in it."""
+        """The payload of the next frame with that in it, within TIMEOUT though pings go on."""
+        deadline = time.monotonic() + TIMEOUT
         while True:
             opcode, payload = self.frame()
+            assert time.monotonic() < deadline, f"{part!r} did not come"
             assert opcode in {TEXT, PING}, (opcode, payload)
             if part in payload:
                 return payload
