@@ -29,9 +29,9 @@ class Frame:
         self, parts: tuple[str | bytes, ...], *, is_droppable: bool = False, kind: Hashable | None = None
     ) -> None:
         self.parts, self.is_droppable, self.kind = parts, is_droppable, kind
-        bodies = [(part.encode(), _TEXT) if isinstance(part, str) else (part, _BINARY) for part in parts]
-        self.size = sum(len(body) for body, _ in bodies) + OVERHEAD
-        self.wire = b"".join(_framed(body, opcode) for body, opcode in bodies)
+        bodies = [part.encode() if isinstance(part, str) else part for part in parts]
+        self.size = sum(map(len, bodies)) + OVERHEAD
+        self.wire = b"".join(map(_framed, parts, bodies))
 
     @classmethod
     def of(cls, *parts: str | bytes, is_droppable: bool = False) -> "Frame":
@@ -39,7 +39,8 @@ class Frame:
         return cls(parts, is_droppable=is_droppable)
 
 
-def _framed(body: bytes, opcode: int) -> bytes:
+def _framed(part: str | bytes, body: bytes) -> bytes:
+    opcode = _TEXT if isinstance(part, str) else _BINARY
     length = len(body)
     if length < 126:
         return bytes((opcode, length)) + body

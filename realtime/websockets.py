@@ -21,6 +21,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     writer: "RawWriter | None" = None
 
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        # Asyncio's own have five deques between them: 4 KiB for a connection that is silent.
+        self.queue = _Queue()  # type: ignore[assignment]
+        self.writable = _Gate()  # type: ignore[assignment]
+
     def handle_connect(self, event: Any) -> None:
         """The application begins, in the next turn of the loop."""
         super().handle_connect(event)
@@ -28,6 +34,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.writer = RawWriter(self)
             extensions: dict[Any, Any] = self.scope["extensions"] or {}
             extensions[EXTENSION] = self.writer
+
+    def start_keepalive(self) -> None:
+        """The connection stands: nobody asks for the headers of its beginning any more."""
+        super().start_keepalive()
+        self.request.headers.clear()
+        self.response.headers.clear()
 
     def pause_writing(self) -> None:
         """The client does not read, or not fast enough."""
@@ -127,3 +139,49 @@ class RawWriter:
         if self._over is not None and not self._over.done():
             self._over.set_result(None)
         self.on_writable = self.on_over = nothing
+
+
+class _Queue:
+    """Of `asyncio.Queue` what uvicorn uses: one reader, and a few messages."""
+
+    __slots__ = ("_messages", "_reader")
+
+    def __init__(self) -> None:
+        self._messages: list[Any] = []
+        self._reader: asyncio.Future[None] | None = None
+
+    def put_nowait(self, message: Any) -> None:
+        self._messages.append(message)
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    def empty(self) -> bool:
+        return not self._messages
+
+    async def get(self) -> Any:
+        while not self._messages:
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
+        return self._messages.pop(0)
+
+
+class _Gate:
+    """Of `asyncio.Event` what uvicorn uses. Open at first."""
+
+    __slots__ = ("_closed",)
+
+    def __init__(self) -> None:
+        self._closed: asyncio.Future[None] | None = None
+
+    def set(self) -> None:
+        closed, self._closed = self._closed, None
+        if closed is not None:
+            closed.set_result(None)
+
+    def clear(self) -> None:
+        if self._closed is None:
+            self._closed = asyncio.get_running_loop().create_future()
+
+    async def wait(self) -> None:
+        while self._closed is not None:
+            await asyncio.wait([self._closed])

@@ -10,8 +10,8 @@ import msgspec
 from realtime.auth import Identity
 from realtime.codec import Push
 from realtime.outbound import Frame
-from realtime.transports.socketio.packets import Kind, encode
-from realtime.vocabulary import Profile, Tell
+from realtime.transports.socketio.packets import Kind, encode, encode_event
+from realtime.vocabulary import Profile, Tell, whole
 
 if TYPE_CHECKING:
     from realtime.sessions import Session
@@ -42,8 +42,12 @@ class SocketIOCodec:
         tell = self.profile.tells.get(push.name)
         if tell is None:
             return None
+        is_droppable = push.policy == "droppable"
+        if tell.arguments is whole:
+            offset = push.offset if self.offsets else ""
+            return Frame.of(encode_event(self.namespace, tell.name, push.data, offset), is_droppable=is_droppable)
         arguments = tell.arguments(decode_json(push.data), push.at)
-        return self.event(tell.name, arguments, push.offset, is_droppable=push.policy == "droppable")
+        return self.event(tell.name, arguments, push.offset, is_droppable=is_droppable)
 
     def event(self, name: str, arguments: Sequence[Any], offset: str, *, is_droppable: bool = False) -> Frame:
         """The frame of an event by the family's own name."""

@@ -1,7 +1,6 @@
 """What a client sent and waits to be run: a bounded queue with one writer and one reader."""
 
 import asyncio
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
@@ -12,13 +11,15 @@ T = TypeVar("T")
 class Inbox(Generic[T]):
     """At most `count` items (if not relaxed), and no second one beyond `size` bytes."""
 
+    __slots__ = ("_count", "_is_closed", "_items", "_limit", "_size", "_waiter", "_waiting")
+
     def __init__(self, count: int, size: int) -> None:
         self._count, self._limit = count, size
-        self._items: deque[tuple[T, int]] = deque()
+        self._items: list[tuple[T, int]] = []
         self._size = 0
         self._is_closed = False
         self._waiting = 0  # questions of the reader
-        self._changed = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
 
     async def put(self, item: T, size: int) -> None:
         """Append it as soon as there is room; once the inbox is closed it is dropped."""
@@ -27,7 +28,7 @@ class Inbox(Generic[T]):
         if not self._is_closed:
             self._items.append((item, size))
             self._size += size
-            self._changed.set()
+            self._notify()
 
     def _is_full(self, size: int) -> bool:
         has_too_many = len(self._items) >= self._count and not self._waiting
@@ -37,7 +38,7 @@ class Inbox(Generic[T]):
     def relaxed(self) -> Iterator[None]:
         """For so long, only the bytes count: the reader waits for something that comes behind the items."""
         self._waiting += 1
-        self._changed.set()
+        self._notify()
         try:
             yield
         finally:
@@ -47,9 +48,9 @@ class Inbox(Generic[T]):
         """The first one, as soon as there is one."""
         while not self._items:
             await self._change()
-        item, size = self._items.popleft()
+        item, size = self._items.pop(0)
         self._size -= size
-        self._changed.set()
+        self._notify()
         return item
 
     def close(self) -> None:
@@ -57,9 +58,13 @@ class Inbox(Generic[T]):
         self._is_closed = True
         self._items.clear()
         self._size = 0
-        self._changed.set()
+        self._notify()
 
     async def _change(self) -> None:
         # The reader waits while it is empty and the writer while it is full: never both.
-        self._changed.clear()
-        await self._changed.wait()
+        self._waiter = asyncio.get_running_loop().create_future()
+        await self._waiter
+
+    def _notify(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

@@ -35,6 +35,11 @@ class Kind(IntEnum):
     BINARY_ACK = 6
 
 
+_KINDS: Final = tuple(Kind)
+_MAY_BE_BINARY: Final = frozenset({Kind.EVENT, Kind.ACK})
+_BINARY: Final = frozenset({Kind.BINARY_EVENT, Kind.BINARY_ACK})
+
+
 class Packet(NamedTuple):
     """One decoded packet; `attachments` is the number of binary messages that follow."""
 
@@ -48,24 +53,35 @@ class Packet(NamedTuple):
 def encode(kind: Kind, namespace: str, id: int | None = None, data: Any = None) -> tuple[str | bytes, ...]:
     """The Engine.IO messages of a packet, the text with its `4`: bytes in `data` become attachments."""
     blobs: list[bytes] = []
-    if kind in {Kind.EVENT, Kind.ACK} and _has_bytes(data):
+    if kind in _MAY_BE_BINARY and _has_bytes(data):
         data = _take_out(data, blobs)
         kind = Kind.BINARY_EVENT if kind == Kind.EVENT else Kind.BINARY_ACK
     attachments = f"{len(blobs)}-" if blobs else ""
-    space = "" if namespace == "/" else f"{namespace},"
     body = "" if data is None else _encode(data).decode()
-    return (f"4{kind.value}{attachments}{space}{'' if id is None else id}{body}", *blobs)
+    return (f"4{kind.value}{attachments}{_space(namespace)}{'' if id is None else id}{body}", *blobs)
+
+
+def encode_event(namespace: str, name: str, data: bytes, offset: str) -> str:
+    """The message of an event with one argument that is JSON already, and an offset if it is not empty."""
+    last = f',"{offset}"' if offset else ""
+    return f'42{_space(namespace)}["{name}",{data.decode()}{last}]'
+
+
+def _space(namespace: str) -> str:
+    return "" if namespace == "/" else f"{namespace},"
 
 
 def _has_bytes(data: Any) -> bool:
     waiting = [data]
     for one in waiting:  # which grows meanwhile
-        if isinstance(one, bytes):
-            return True
+        if isinstance(one, str):
+            continue
         if isinstance(one, dict):
             waiting.extend(one.values())
         elif isinstance(one, list | tuple):
             waiting.extend(one)
+        elif isinstance(one, bytes):
+            return True
     return False
 
 
@@ -83,16 +99,17 @@ def decode(text: str) -> Packet:
     head = _HEAD.match(text)
     if head is None:
         raise MalformedError("unknown packet type")
-    kind = Kind(int(head[1]))
+    digit, attachments, namespace, id = head.groups()
+    kind = _KINDS[int(digit)]
     packet = Packet(
         kind,
-        namespace=(head[3] or "/").partition("?")[0],
-        id=None if head[4] is None else int(head[4]),
+        namespace=(namespace or "/").partition("?")[0],
+        id=None if id is None else int(id),
         data=_data(text[head.end() :]),
-        attachments=int(head[2] or 0),
+        attachments=int(attachments or 0),
     )
-    is_binary = kind in {Kind.BINARY_EVENT, Kind.BINARY_ACK}
-    if is_binary != (head[2] is not None) or (is_binary and not 1 <= packet.attachments <= MAX_ATTACHMENTS):
+    is_binary = kind in _BINARY
+    if is_binary != (attachments is not None) or (is_binary and not 1 <= packet.attachments <= MAX_ATTACHMENTS):
         raise MalformedError("illegal attachments")
     if not _is_well_formed(packet):
         raise MalformedError("invalid payload")
