@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from channels.layers import get_channel_layer
 
@@ -20,6 +20,7 @@ from realtime.publisher import Publisher
 from realtime.publishing import set_courier
 
 logger = logging.getLogger(__name__)
+CANCEL_INTERVAL: Final = 0.1  # seconds until a background loop that goes on is cancelled again
 
 _starting: "asyncio.Future[Process] | None" = None
 current: "Process | None" = None
@@ -100,12 +101,18 @@ class Process:
         await self.presence.close()
         await self.publisher.drain()
         set_courier(None)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._end_tasks()
         await limits().close()
         if hasattr(self.layer, "close"):
             await self.layer.close()
+
+    async def _end_tasks(self) -> None:
+        """Cancel the background loops, more than once if need be: on Python 3.11 redis-py may swallow one."""
+        running = {task for task in self._tasks if not task.done()}
+        while running:
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=CANCEL_INTERVAL)
 
 
 def _presence(announcer: Announcer) -> Presence:
