@@ -22,6 +22,12 @@ def header(scope: Scope, name: bytes) -> str | None:
     return next((value.decode("latin-1") for key, value in reversed(scope["headers"]) if key == name), None)
 
 
+def host_of(scope: Scope) -> str:
+    """The Host header; none if there are several, which servers do not refuse though RFC 9112, section 3.2, says so."""
+    hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+    return hosts[0] if len(hosts) == 1 else ""
+
+
 def address_of(scope: Scope) -> str:
     """The client's address, behind the trusted proxies."""
     hops = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
@@ -48,8 +54,8 @@ class OriginMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check one connection."""
-        origin, host = header(scope, b"origin"), header(scope, b"host") or ""
-        if is_allowed_origin(origin, host=host, secure=is_secure(scope), allowed=conf().allowed_origins):
+        origin = header(scope, b"origin")
+        if is_allowed_origin(origin, host=host_of(scope), secure=is_secure(scope), allowed=conf().allowed_origins):
             await self.app(scope, receive, send)
         else:
             await refuse(scope, receive, send, Close.POLICY, "origin not allowed")

@@ -21,6 +21,7 @@ from realtime.publishing import set_courier
 
 logger = logging.getLogger(__name__)
 
+CANCEL_INTERVAL: Final = 0.1  # seconds until a background loop that goes on is cancelled again
 FAREWELLS_TIMEOUT: Final = 3.0  # seconds to tell who goes with this process; others, or the next start, see to the rest
 
 _starting: "asyncio.Future[Process] | None" = None
@@ -107,8 +108,7 @@ class Process:
                 logger.exception("not all could be ended as it should")
 
     async def _close_presence(self) -> None:
-        self._tasks["presence"].cancel()
-        await asyncio.wait([self._tasks["presence"]])
+        await _cancel({self._tasks["presence"]})
         async with asyncio.timeout(FAREWELLS_TIMEOUT):
             await self.presence.close()
 
@@ -116,14 +116,12 @@ class Process:
         await self.publisher.drain()
         set_courier(None)
 
-    async def _end_tasks(self) -> None:
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-
     async def _close_layer(self) -> None:
         if hasattr(self.layer, "close"):
             await self.layer.close()
+
+    async def _end_tasks(self) -> None:
+        await _cancel(set(self._tasks.values()))
 
 
 def _presence(announcer: Announcer) -> Presence:
@@ -132,6 +130,15 @@ def _presence(announcer: Announcer) -> Presence:
     from realtime.presence_redis import RedisPresence  # noqa: PLC0415 -- no redis without REDIS_URL
 
     return RedisPresence(announcer, conf().redis_url)
+
+
+async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
+    """End background loops, cancelled more than once if need be: on Python 3.11 redis-py may swallow it."""
+    running = {task for task in tasks if not task.done()}
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=CANCEL_INTERVAL)
 
 
 async def _guarded(name: str, work: Coroutine[Any, Any, None]) -> None:

@@ -1,6 +1,8 @@
 """uvicorn's WebSocket protocol, with a way for the hub to write frames straight to the transport."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
@@ -12,6 +14,7 @@ from realtime.outbound import Frame
 from realtime.writers import CLOSE_TIMEOUT, EXTENSION, nothing
 
 FAREWELL_TIMEOUT: Final = 10.0  # seconds for a client to take what is on its way, and to answer a close frame
+NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
@@ -86,7 +89,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self._end is not None:
             self._end.cancel()
         if not self.disconnected:
-            self._end = self.loop.call_later(seconds, self.transport.abort)
+            self._end = self.loop.call_later(seconds, reset, self.transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It has gone."""
@@ -97,13 +100,21 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.writer.lost()
 
 
+def reset(transport: asyncio.Transport) -> None:
+    """End it by RST: after a mere close the kernel would keep megabytes for who does not read, for minutes."""
+    if (connection := transport.get_extra_info("socket")) is not None:
+        with suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+    transport.abort()
+
+
 class HttpProtocol(HttpToolsProtocol):
     """Waits for no client that does not read its answer."""
 
     def timeout_keep_alive_handler(self) -> None:
         """There is no other request; what the client has not read by now it will not."""
         super().timeout_keep_alive_handler()
-        self.loop.call_later(FAREWELL_TIMEOUT, self.transport.abort)
+        self.loop.call_later(FAREWELL_TIMEOUT, reset, self.transport)
 
 
 class RawWriter:

@@ -1,6 +1,7 @@
 """Handlers that are slow, that fail, and that publish in every way."""
 
 import asyncio
+import time
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,12 @@ class Echo(Reply):
 @command("lab.echo", rate="3/m")
 async def echo(session: Session, data: Number) -> Echo:
     return Echo(number=data.number)
+
+
+@command("lab.clock")
+async def tell_the_time(session: Session) -> Echo:
+    """What this process takes for the time."""
+    return Echo(number=int(time.time()))
 
 
 @command("lab.slow")

@@ -96,6 +96,8 @@ TELLS = {
     "lab.noted": Tell("noted", each("number")),
     "lab.gauge": Tell("gauge", each("name", "value")),
     "lab.tick": Tell("tick", whole),
+    "lab.page": Tell("page", whole),
+    "lab.leaf": Tell("leaf", whole),
 }
 
 LAB = Profile("lab", ASKS, TELLS, rooms, greeting)

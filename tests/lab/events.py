@@ -1,4 +1,4 @@
-"""One event of each policy."""
+"""One event of each policy, and one of any size."""
 
 from realtime.events import DROPPABLE, DURABLE, LATEST, Event
 
@@ -14,3 +14,13 @@ class Gauge(Event, wire="lab.gauge", policy=LATEST(by="name")):
 
 class Tick(Event, wire="lab.tick", policy=DROPPABLE):
     number: int
+
+
+class Page(Event, wire="lab.page", policy=DURABLE):
+    number: int
+    text: str
+
+
+class Leaf(Event, wire="lab.leaf", policy=DROPPABLE):
+    number: int
+    text: str

@@ -4,7 +4,7 @@ from typing import Final
 
 from realtime.addresses import is_allowed_origin
 from realtime.conf import conf
-from realtime.middleware import Scope, header, is_secure
+from realtime.middleware import Scope, header, host_of, is_secure
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -15,7 +15,7 @@ def has_allowed_origin(scope: Scope) -> bool:
     """Whether it comes from an allowed origin, from this very host, or from no browser."""
     return is_allowed_origin(
         header(scope, b"origin"),
-        host=header(scope, b"host") or "",
+        host=host_of(scope),
         secure=is_secure(scope),
         allowed=conf().allowed_origins,
     )

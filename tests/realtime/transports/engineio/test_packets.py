@@ -98,3 +98,13 @@ messages = st.text(st.characters(exclude_characters=SEPARATOR, exclude_categorie
 @given(st.lists(messages | st.binary(), min_size=1))
 def test_what_is_joined_comes_apart_again(packets: list[Packet]) -> None:
     assert decode_payload(encode_payload(packets)) == packets
+
+
+@given(st.binary() | st.text("0123456b4\x1e=+/A\u00e9").map(str.encode))
+def test_any_payload_is_packets_or_malformed(payload: bytes) -> None:
+    try:
+        packets = decode_payload(payload)
+    except MalformedError:
+        return
+    assert packets
+    assert decode_payload(encode_payload(packets)) == packets
