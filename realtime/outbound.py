@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from realtime.codec import Push
     from realtime.writers import Writer
 
-LINGER: Final = 1.0  # seconds that a slow reader has for what waits, when its connection is closed
+LINGER: Final = 5.0  # seconds that a slow reader has for what waits, when its connection is closed
 OVERHEAD: Final = 200  # bytes that a queued frame costs beside its text
 _TEXT, _BINARY = 0x81, 0x82  # the first byte of a message in one piece
 

@@ -205,6 +205,9 @@ class _Gate:
     def __init__(self) -> None:
         self._closed: asyncio.Future[None] | None = None
 
+    def is_set(self) -> bool:
+        return self._closed is None
+
     def set(self) -> None:
         closed, self._closed = self._closed, None
         if closed is not None:
