@@ -18,7 +18,7 @@ class Push:
 
     def publication(self) -> Publication | None:
         """Encoded; None if there is no room to tell it in."""
-        rooms = (self.rooms,) if isinstance(self.rooms, Room) else self.rooms
+        rooms = [self.rooms] if isinstance(self.rooms, Room) else self.rooms
         return delivery(rooms, self.event, map(str, self.exclude))
 
 

@@ -80,7 +80,7 @@ decode_publications: Final = msgspec.json.Decoder(list[Publication]).decode
 
 def delivery(rooms: Iterable[Room], event: Event, exclude: Iterable[str] = ()) -> Delivery | None:
     """The event, encoded once for all its listeners; None without a room."""
-    addresses = tuple(dict.fromkeys(room.address for room in rooms))
+    addresses = tuple(dict.fromkeys([room.address for room in rooms]))
     if not addresses:
         return None
     return Delivery(

@@ -135,8 +135,9 @@ def fields(*same: str, **names: str) -> Payload:
 
 def _without_bytes(payload: dict[str, Any]) -> dict[str, Any]:
     """As it is: bytes would become text (base64) on their way, which is not what was meant."""
-    if any(isinstance(value, bytes) for value in payload.values()):
-        raise ClientError("INVALID_PAYLOAD", "Binary data has no meaning here.")
+    for value in payload.values():
+        if isinstance(value, bytes):
+            raise ClientError("INVALID_PAYLOAD", "Binary data has no meaning here.")
     return payload
 
 
