@@ -69,7 +69,9 @@ async def test_a_burst_leaves_everybody_else_their_turns(process: Process) -> No
         await handle(publication)
 
     process.hub._handle = count  # type: ignore[method-assign]
-    told = message(Push(room, Tick(number=1)).publication())
+    publication = Push(room, Tick(number=1)).publication()
+    assert publication is not None
+    told = message(publication)
     for _ in range(3000):
         await process.layer.group_send(EVERY_PROCESS, told)
     assert not handled

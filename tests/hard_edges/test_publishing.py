@@ -55,5 +55,5 @@ async def test_presence_can_be_closed_while_its_claims_are_being_settled(redis_s
     settling = asyncio.create_task(presence._settle_claims())
     await asyncio.sleep(0)
     results = await asyncio.gather(presence.close(), settling, return_exceptions=True)
-    assert results == [None, None]
+    assert list(results) == [None, None]
     await presence._loop_client.aclose()
