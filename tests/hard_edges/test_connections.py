@@ -14,6 +14,7 @@ from realtime.errors import ClientError, Close
 from realtime.outbound import Frame
 from realtime.process import Process
 from realtime.sessions import Session
+from realtime.transports import consumer
 from tests.hard_edges.raw import BINARY, CONTINUATION, PING, PONG, TEXT, Raw, frame
 from tests.hard_edges.serving import Served
 from tests.realtime.waiting import soon, until
@@ -60,13 +61,17 @@ async def test_pongs_that_nobody_reads_do_not_wait_without_bound(process: Proces
     assert waiting < 1_000_000, f"{waiting} bytes of pongs wait for one client that has not even logged in"
 
 
-async def test_a_close_frame_is_not_lost_behind_pongs(process: Process, serve: Serve, dial: Dial, alice: User) -> None:
+async def test_a_close_frame_is_not_lost_behind_pongs(
+    process: Process, serve: Serve, dial: Dial, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "CLOSE_TIMEOUT", SOON)
     served = await serve()
     raw = await greeted(dial, served, alice)
     while served.connection.writable.is_set():
         await raw.send(PINGS)
         await asyncio.sleep(0)
     session_of(process).sink.close(Close.UNAUTHENTICATED, "AUTH_FAILED")
+    await until(lambda: not process.hub.sessions)  # the application is done with it, before it has read anything
     _, code = await soon(raw.all())
     assert code == Close.UNAUTHENTICATED
 
