@@ -362,3 +362,18 @@ async def test_a_room_that_another_process_lets_in_to_is_heard_from_its_subscrip
     await settled(witness)
     found = await back(lost).greeted()
     assert greeting(found)["recovered"] is False
+
+
+async def test_a_session_that_was_resumed_cannot_be_resumed_from_before_that(process: Process, alice: User) -> None:
+    """Of the rooms that it left before nothing is known any more."""
+    lost = await listening(alice)
+    await settled(lost)
+    early = offset_of(lost)
+    await note(1)
+    await until(lambda: numbers(lost) == [1])
+    await lost.leave()
+    found = await back(lost).greeted()
+    assert greeting(found)["recovered"] is True
+    await found.leave()
+    again = await back(found, offset=early).greeted()
+    assert greeting(again)["recovered"] is False
