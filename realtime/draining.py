@@ -30,10 +30,7 @@ async def drain(connections: Collection[Connection]) -> None:
     Returns when all have been told. It takes half of `drain_timeout` at most until the last one is closed:
     of more clients than that, more go at a time.
     """
-    waiting = list(connections)
-    if not waiting:
-        return
-    await asyncio.sleep(conf().drain_notice)
+    await asyncio.sleep(conf().drain_notice)  # though nobody may be connected: a balancer sends requests, too
     waiting = list(connections)
     logger.info("draining", extra={"connections": len(waiting)})
     ticks = max(conf().drain_timeout / 2 / TICK, 1)
