@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, Protocol
 
 from realtime.outbound import Frame
@@ -16,6 +17,8 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 EXTENSION: Final = "realtime.writer"  # in scope["extensions"]: the server's own Writer for the connection
 CLOSE_TIMEOUT: Final = 1.0  # seconds for a close frame to be written to a client that may not read
 GONE: Final = (OSError, RuntimeError)  # from `send`: the latter if the server has closed the connection by itself
+STEPPABLE: Final = ("uvicorn", "daphne")
+"""Servers whose own `send` minds no task. A middleware's may: `asyncio.timeout` cancels the task that it began in."""
 
 
 class Writer(Protocol):
@@ -51,12 +54,15 @@ def nothing() -> None:
 
 
 class StepWriter:
-    """On any ASGI server. `send` is stepped at once; a task takes over where it has to wait."""
+    """On any ASGI server. A server's own `send` is stepped at once, and a task takes over where it has to wait;
+    any other runs in a task from the beginning."""
 
-    __slots__ = ("_is_over", "_over", "_send", "_task", "on_over", "on_writable")
+    __slots__ = ("_is_over", "_is_steppable", "_over", "_send", "_task", "on_over", "on_writable")
 
     def __init__(self, send: Send) -> None:
         self._send = send
+        module: str = getattr(send, "func", send).__module__ or ""  # daphne's is a partial
+        self._is_steppable = module.partition(".")[0] in STEPPABLE
         self._task: asyncio.Task[None] | None = None
         self._is_over = False
         self._over: asyncio.Future[None] | None = None
@@ -65,11 +71,11 @@ class StepWriter:
 
     def write(self, frame: Frame) -> bool:
         """See `Writer`."""
-        return self._is_over or self._step(write_frame(self._send, frame), self._resume)
+        return self._is_over or self._step(partial(write_frame, self._send, frame), self._resume)
 
     def close(self, code: int, reason: str) -> None:
         """See `Writer`."""
-        if not self._is_over and self._step(send_close(self._send, code, reason), self._end):
+        if not self._is_over and self._step(partial(send_close, self._send, code, reason), self._end):
             self._end()
 
     def abort(self, code: int, reason: str) -> None:
@@ -101,21 +107,24 @@ class StepWriter:
 
     # -- within -------------------------------------------------------------------------------
 
-    def _step(self, sending: Coroutine[Any, Any, None], then: Callable[[], None]) -> bool:
+    def _step(self, sending: Callable[[], Coroutine[Any, Any, None]], then: Callable[[], None]) -> bool:
         """Whether it is done; if not, `then` follows when it is."""
-        try:
-            waited_for = sending.send(None)
-        except StopIteration:
-            return True
-        except Exception as error:  # noqa: BLE001 -- as it would end the task
-            self._fail(error)
-            return True
-        self._task = asyncio.create_task(self._finish(_Rest(sending, waited_for), then), name="writer")
+        rest: Callable[[], Awaitable[None]] = sending
+        if self._is_steppable:
+            coroutine = sending()
+            try:
+                rest = partial(_Rest, coroutine, coroutine.send(None))
+            except StopIteration:
+                return True
+            except Exception as error:  # noqa: BLE001 -- as it would end the task
+                self._fail(error)
+                return True
+        self._task = asyncio.create_task(self._finish(rest, then), name="writer")
         return False
 
-    async def _finish(self, rest: "_Rest", then: Callable[[], None]) -> None:
+    async def _finish(self, rest: Callable[[], Awaitable[None]], then: Callable[[], None]) -> None:
         try:
-            await rest
+            await rest()
         except Exception as error:  # noqa: BLE001 -- told in the log
             self._fail(error)
         self._task = None

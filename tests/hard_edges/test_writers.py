@@ -47,7 +47,8 @@ async def test_who_is_too_slow_for_its_farewell_gets_the_code_of_it_still() -> N
     assert line.cuts == [(Close.SLOW_CONSUMER, "later")]
 
 
-async def test_a_writer_that_is_aborted_in_the_middle_of_a_frame_still_closes_and_leaves_no_task() -> None:
+@pytest.mark.parametrize("server", ["uvicorn.somewhere", "a.middleware"])
+async def test_a_writer_that_is_aborted_in_the_middle_of_a_frame_still_closes_and_leaves_no_task(server: str) -> None:
     happened: list[Any] = []
 
     async def send(message: dict[str, Any]) -> None:
@@ -60,10 +61,51 @@ async def test_a_writer_that_is_aborted_in_the_middle_of_a_frame_still_closes_an
             happened.append("cancelled")
             raise
 
+    send.__module__ = server
     writer = StepWriter(send)
     writer.write(Frame.of("x", "y"))
+    await asyncio.sleep(0)
     writer.abort(Close.SLOW_CONSUMER, "slow")
     await writer.closed(10)
     assert happened == ["cancelled", Close.SLOW_CONSUMER]
     writer.stop()
     await until(lambda: len(asyncio.all_tasks()) == 1)
+
+
+async def test_a_middleware_that_bounds_send_ends_no_one_but_itself() -> None:
+    reads = asyncio.Event()
+    sent: list[str] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        async with asyncio.timeout(0.01):
+            await asyncio.Event().wait()
+
+    async def read(message: dict[str, Any]) -> None:
+        sent.append(message["text"])
+        reads.set()
+
+    over: list[bool] = []
+    slow, quick = StepWriter(send), StepWriter(read)
+    slow.on_over = lambda: over.append(True)
+
+    async def tell() -> None:  # as the hub does
+        slow.write(Frame.of("x"))
+        await until(lambda: bool(over))
+        quick.write(Frame.of("y"))
+        await reads.wait()
+
+    await asyncio.create_task(tell())
+    assert sent == ["y"]
+
+
+async def test_a_writer_that_is_stopped_before_its_first_frame_was_begun_leaves_nothing_behind() -> None:
+    sent: list[Any] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    writer = StepWriter(send)
+    assert not writer.write(Frame.of("x"))
+    writer.stop()
+    await until(lambda: len(asyncio.all_tasks()) == 1)
+    assert not sent

@@ -39,13 +39,18 @@ def line() -> Line:
     return Line()
 
 
-@pytest_asyncio.fixture
-async def queue(line: Line) -> AsyncIterator[Callable[..., Outbound]]:
-    """`queue(limit)`: an outbound onto the line."""
+@pytest_asyncio.fixture(params=["uvicorn.somewhere", "a.middleware"])
+async def queue(line: Line, request: pytest.FixtureRequest) -> AsyncIterator[Callable[..., Outbound]]:
+    """`queue(limit)`: an outbound onto the line, whose `send` is a server's own or another."""
     made: list[Outbound] = []
 
+    async def send(message: dict[str, Any]) -> None:
+        await line.send(message)
+
+    send.__module__ = request.param
+
     def make(limit: int = 100_000) -> Outbound:
-        made.append(Outbound(StepWriter(line.send), limit=limit, on_overflow=line.overflow))
+        made.append(Outbound(StepWriter(send), limit=limit, on_overflow=line.overflow))
         return made[-1]
 
     yield make
