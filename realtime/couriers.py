@@ -22,7 +22,7 @@ MESSAGE_TYPE: Final = "realtime.publication"
 FRESH: Final = 5.0  # seconds for every process to subscribe to a room that somebody was let into
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Batch:
     """What one `publish` has to send once its transaction is committed."""
 
@@ -34,6 +34,15 @@ class Batch:
     def is_urgent(self) -> bool:
         """Whether it changes who hears, so that nothing may overtake it."""
         return any(isinstance(publication, CONTROLS) for publication in self.publications)
+
+    @property
+    def durable(self) -> list[Publication]:
+        """What of it must survive this process."""
+        return [publication for publication in self.publications if publication.durable]
+
+    def settle(self) -> None:
+        """It was sent, or is the outbox's matter."""
+        self.settled.set_result(None)
 
 
 class Courier(Protocol):

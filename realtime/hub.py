@@ -5,13 +5,12 @@ the room. A broadcast is encoded once for each wire and handed to every listener
 """
 
 import asyncio
-import itertools
 import logging
 import time
-from collections import OrderedDict
-from collections.abc import Iterable
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -20,14 +19,13 @@ from channels.layers import BaseChannelLayer
 from realtime.codec import Codec, delivery_frame
 from realtime.conf import conf
 from realtime.log import Log
-from realtime.outbound import Frame
+from realtime.outbound import Frame, join
 from realtime.publications import (
     EVERY_PROCESS,
     Admission,
     Delivery,
     Disconnection,
     Eviction,
-    Publication,
     decode_publication,
 )
 from realtime.rooms import group
@@ -37,8 +35,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FAIR: Final = 20  # publications, after which others have their turn
+TOGETHER: Final = 20  # publications at the most that are handled before others have their turn
 REVOCATIONS: Final = 1000  # the latest ones, for sessions whose token is being checked meanwhile
+
+
+@runtime_checkable
+class ReceivesMany(Protocol):
+    """A channel layer that gives all that waits at once; ours do."""
+
+    async def receive_many(self, channel: str, limit: int) -> Sequence[dict[str, Any]]:
+        """At least one message, as soon as there is one."""
 
 
 class Hub:
@@ -46,6 +52,7 @@ class Hub:
 
     def __init__(self, layer: BaseChannelLayer, log: Log) -> None:
         self._layer = layer
+        self._many = layer if isinstance(layer, ReceivesMany) else None
         self._log = log
         self._channel = ""
         self._rooms: dict[str, set[Session]] = {}
@@ -66,17 +73,32 @@ class Hub:
 
     async def run(self) -> None:
         """Handle what arrives, in order, for ever."""
-        for count in itertools.count(1):
-            message = await self._layer.receive(self._channel)
-            if count % FAIR == 0:  # while there are messages, receiving them does not wait
+        while True:
+            messages = await self._receive()
+            deliveries: list[tuple[Delivery, int]] = []
+            for message in messages:
+                try:
+                    publication = decode_publication(message["body"])
+                    number = self._log.append(publication)
+                    if isinstance(publication, Delivery):
+                        deliveries.append((publication, number))
+                        continue
+                    self._deliver(deliveries)
+                    deliveries = []
+                    await self._handle(publication, number)
+                except (msgspec.MsgspecError, KeyError):
+                    logger.exception("a publication that this version cannot read was passed over")
+                except ConnectionError:
+                    logger.exception("an admission failed; the clients reconnect")
+                    self._gap()
+            self._deliver(deliveries)
+            if len(messages) == TOGETHER:  # while there are messages, receiving them does not wait
                 await asyncio.sleep(0)
-            try:
-                await self._handle(decode_publication(message["body"]))
-            except (msgspec.MsgspecError, KeyError):
-                logger.exception("a publication that this version cannot read was passed over")
-            except ConnectionError:
-                logger.exception("an admission failed; the clients reconnect")
-                self._gap()
+
+    async def _receive(self) -> Sequence[dict[str, Any]]:
+        if self._many is None:
+            return [await self._layer.receive(self._channel)]
+        return await self._many.receive_many(self._channel, TOGETHER)
 
     # -- connections -----------------------------------------------------------------------
 
@@ -178,11 +200,8 @@ class Hub:
 
     # -- publications ------------------------------------------------------------------------
 
-    async def _handle(self, publication: Publication) -> None:
-        number = self._log.append(publication)
+    async def _handle(self, publication: Admission | Eviction | Disconnection, number: int) -> None:
         match publication:
-            case Delivery():
-                self._deliver(publication, number)
             case Admission():
                 await self._admit(publication, number)
             case Eviction():
@@ -210,7 +229,26 @@ class Hub:
     def _of(self, user: str) -> list["Session"]:
         return list(self._users.get(user, ()))
 
-    def _deliver(self, delivery: Delivery, number: int) -> None:
+    def _deliver(self, deliveries: Sequence[tuple[Delivery, int]]) -> None:
+        """To each listener what it is to hear of them, in one write."""
+        if len(deliveries) == 1:
+            for session, frame in self._frames(*deliveries[0]):
+                session.write(frame)
+            return
+        due: defaultdict[Session, list[Frame]] = defaultdict(list)
+        for delivery, number in deliveries:
+            for session, frame in self._frames(delivery, number):
+                due[session].append(frame)
+        joined: dict[tuple[Frame, ...], tuple[Frame, ...]] = {}  # most listeners hear the same
+        for session, frames in due.items():
+            heard = tuple(frames)
+            if heard not in joined:
+                joined[heard] = join(heard)
+            for frame in joined[heard]:
+                session.write(frame)
+
+    def _frames(self, delivery: Delivery, number: int) -> "Iterator[tuple[Session, Frame]]":
+        """Who is to be written what; those who are not greeted yet get it later."""
         frames: dict[Codec, Frame | None] = {}
         offset, exclude, is_logged = self._log.offset(number), delivery.exclude, delivery.durable
         for session in self._listeners(delivery.rooms):
@@ -224,7 +262,7 @@ class Hub:
             if session.is_opening:
                 session.hold(frame, number, is_logged=is_logged)
             else:
-                session.write(frame)
+                yield session, frame
 
     def _listeners(self, addresses: tuple[str, ...]) -> Iterable["Session"]:
         if len(addresses) == 1:

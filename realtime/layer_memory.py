@@ -46,6 +46,13 @@ class MemoryLayer(BaseChannelLayer):
             self._drop(channel)  # as in Channels' own layers: the reader has gone
             raise
 
+    async def receive_many(self, channel: str, limit: int) -> list[dict[str, Any]]:
+        """The next message as soon as there is one, with all that wait behind it, at most `limit`."""
+        messages, queue = [await self.receive(channel)], self._queue(channel)
+        while len(messages) < limit and not queue.empty():
+            messages.append(queue.get_nowait())
+        return messages
+
     async def group_add(self, group: str, channel: str) -> None:
         """From now on the channel gets what is sent to the group."""
         self.require_valid_group_name(group)

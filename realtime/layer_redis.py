@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from realtime.redis_listener import Listener
-from realtime.redis_wire import TIMEOUT, RedisWire
+from realtime.redis_wire import TIMEOUT, RedisWire, RefusedError
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +84,13 @@ class RedisLayer(BaseChannelLayer):
             await self._forget(channel)  # as in Channels' own layers: the reader has gone
             raise
 
+    async def receive_many(self, channel: str, limit: int) -> list[dict[str, Any]]:
+        """The next message as soon as there is one, with all that wait behind it, at most `limit`."""
+        messages, queue = [await self.receive(channel)], self._queue(channel)
+        while len(messages) < limit and not queue.empty():
+            messages.append(queue.get_nowait())
+        return messages
+
     async def group_add(self, group: str, channel: str) -> None:
         """From now on (Redis has confirmed it) the channel gets what is sent to the group."""
         self.require_valid_group_name(group)
@@ -98,7 +105,10 @@ class RedisLayer(BaseChannelLayer):
         await self.group_send_many([(group, message)])
 
     async def group_send_many(self, messages: Sequence[tuple[str, dict[str, Any]]]) -> None:
-        """Several, in order and in one round trip. If it fails, some may have been sent."""
+        """Several, in order and in one round trip. If it fails, some may have been sent.
+
+        RefusedError tells which were not, and that all others were.
+        """
         for group, _ in messages:
             self.require_valid_group_name(group)
         await self._publish([(_topic(group), message) for group, message in messages])
@@ -126,11 +136,17 @@ class RedisLayer(BaseChannelLayer):
         try:
             wire = await self._connected()
             asked = [wire.ask("PUBLISH", topic, _encode(message)) for topic, message in messages]
-            await asyncio.gather(*asked, return_exceptions=True)
-            for answer in asked:
-                answer.result()
+            answers = await asyncio.gather(*asked, return_exceptions=True)
         except OSError as error:
             raise ConnectionError(f"Redis does not answer: {error}") from error
+        refused: dict[int, str] = {}
+        for index, answer in enumerate(answers):
+            if isinstance(answer, RefusedError):
+                refused[index] = str(answer)
+            elif isinstance(answer, BaseException):
+                raise ConnectionError(f"Redis does not answer: {answer}") from answer
+        if refused:
+            raise RefusedError("; ".join(set(refused.values())), refused)
 
     async def _connected(self) -> RedisWire:
         if self._publishing is not None and self._publishing.is_usable:

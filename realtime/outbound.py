@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from realtime.writers import Writer
 
 LINGER: Final = 5.0  # seconds that a slow reader has for what waits, when its connection is closed
+JOINED: Final = 65536  # bytes of frames that are written together at the most
 OVERHEAD: Final = 200  # bytes that a queued frame costs beside its text
 _TEXT, _BINARY = 0x81, 0x82  # the first byte of a message in one piece
 
@@ -22,10 +23,11 @@ class Frame:
     """One encoded frame, shared by all its receivers: WebSocket messages that belong together.
 
     `size` is in bytes; `wire` is what a server writes to a WebSocket (RFC 6455, section 5.2). Where a frame has
-    a `kind`, a later one of the same kind makes it worthless.
+    a `kind`, a later one of the same kind makes it worthless. One that is `joined` is of `members`, to be written at
+    once; where that cannot be, they wait by themselves.
     """
 
-    __slots__ = ("is_droppable", "kind", "parts", "size", "wire")
+    __slots__ = ("is_droppable", "kind", "members", "parts", "size", "wire")
 
     def __init__(
         self, parts: tuple[str | bytes, ...], *, is_droppable: bool = False, kind: Hashable | None = None
@@ -34,11 +36,29 @@ class Frame:
         bodies = [part.encode() if isinstance(part, str) else part for part in parts]
         self.size = sum(map(len, bodies)) + OVERHEAD
         self.wire = b"".join(map(_framed, parts, bodies))
+        self.members: tuple[Frame, ...] = ()
 
     @classmethod
     def of(cls, *parts: str | bytes, is_droppable: bool = False) -> "Frame":
         """From its messages, text or binary."""
         return cls(parts, is_droppable=is_droppable)
+
+    @classmethod
+    def joined(cls, members: "tuple[Frame, ...]") -> "Frame":
+        """Of others, in their order."""
+        frame = cls(())
+        frame.members = members
+        frame.parts = tuple(part for member in members for part in member.parts)
+        frame.wire = b"".join([member.wire for member in members])
+        frame.size = sum([member.size for member in members])
+        return frame
+
+
+def join(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+    """As few as may be, in their order: one, if it is not too much for one write."""
+    if len(frames) == 1 or sum([frame.size for frame in frames]) > JOINED:
+        return frames
+    return (Frame.joined(frames),)
 
 
 def _framed(part: str | bytes, body: bytes) -> bytes:
@@ -153,6 +173,9 @@ class Outbound:
         """Behind all others."""
         if self._is_free:
             self._is_free = self._writer.write(frame)
+        elif frame.members:
+            for member in frame.members:
+                self.write(member)
         elif not self._is_closed and not self._backlog.add(frame):
             self._is_closed = True
             self._on_overflow()

@@ -1,9 +1,10 @@
 """The publications not yet sent, kept in the transaction that caused them; and the relay that sends them."""
 
 import asyncio
+import itertools
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
@@ -18,6 +20,7 @@ from realtime import database
 from realtime.conf import conf
 from realtime.models import OutboxEntry
 from realtime.publications import Publication, decode_publications
+from realtime.redis_wire import RefusedError
 
 if TYPE_CHECKING:
     from realtime.publisher import Publisher
@@ -26,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 BATCH: Final = 500  # entries of one pass of the relay
 SEND_TIMEOUT: Final = 10  # seconds for one pass to be sent
-UNREADABLE_GRACE: Final = 60  # seconds until an entry is tried again that another version wrote
+RETRY_GRACE: Final = 60  # seconds until an entry is tried again that another version wrote, or that Redis refused
 ADVISORY_LOCK: Final = 0x7265616C  # any number that nobody else uses: the letters "real"
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -37,6 +40,19 @@ def keep(publications: Sequence[Publication], *, grace: float) -> int:
     entry = OutboxEntry(body=_encode(publications), ready_at=Now() + timedelta(seconds=grace))
     entry.save(force_insert=True)
     return int(entry.pk)
+
+
+def put_behind(left: Sequence[tuple[Sequence[Publication], int | None]]) -> None:
+    """Write them down in this order behind all there is, for the relay; one that has an entry leaves its place."""
+    places = [entry for _, entry in left if entry is not None]
+    with transaction.atomic():
+        there = set(OutboxEntry.objects.select_for_update().filter(pk__in=places).values_list("pk", flat=True))
+        forget(list(there))
+        OutboxEntry.objects.bulk_create(
+            OutboxEntry(body=_encode(publications), ready_at=Now())
+            for publications, entry in left
+            if entry is None or entry in there
+        )
 
 
 def release(ids: Sequence[int]) -> None:
@@ -64,7 +80,6 @@ class Relay:
         while True:
             await asyncio.sleep(conf().relay_interval)
             try:
-                await self._publisher.keep()
                 await self._whole(asyncio.ensure_future(database.run(self._pass, self._publisher.take_unsent())))
             except (DatabaseError, TimeoutError, OSError, RedisError) as error:
                 logger.warning("the relay could not send; the events stay in the outbox: %r", error)
@@ -101,7 +116,11 @@ class Relay:
         except TimeoutError:
             sending.cancel()
             raise
-        forget(list(readable))
+        except RefusedError as error:
+            logger.exception("some events are refused; they wait")
+            _keep_refused(readable, error.indices)
+        else:
+            forget(list(readable))
 
     @staticmethod
     def _is_the_only_one() -> bool:
@@ -113,13 +132,28 @@ class Relay:
             return bool(cursor.fetchone()[0])
 
 
+def _keep_refused(sent: dict[int, list[Publication]], refused: Collection[int]) -> None:
+    """Of what was sent keep only what was refused, to be tried again later."""
+    numbers = itertools.count()
+    for pk, publications in sent.items():
+        left = [publication for publication in publications if next(numbers) in refused]
+        if left:
+            OutboxEntry.objects.filter(pk=pk).update(body=_encode(left), ready_at=_later())
+        else:
+            forget([pk])
+
+
+def _later() -> CombinedExpression:
+    return Now() + timedelta(seconds=RETRY_GRACE)
+
+
 def _read(entry: OutboxEntry) -> list[Publication] | None:
     """What of it has not expired; None, and another try later, if only another version can read it."""
     try:
         publications = decode_publications(entry.body)
     except msgspec.DecodeError:
         logger.exception("this version cannot read %s; it waits for one that can", entry)
-        OutboxEntry.objects.filter(pk=entry.pk).update(ready_at=Now() + timedelta(seconds=UNREADABLE_GRACE))
+        OutboxEntry.objects.filter(pk=entry.pk).update(ready_at=_later())
         return None
     now = time.time()
     return [

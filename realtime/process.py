@@ -74,6 +74,7 @@ class Process:
             "hub": self.hub.run(),
             "log": self.hub.sweep(),
             "publisher": self.publisher.run(),
+            "leftovers": self.publisher.left.run(),
             "tidy": self.publisher.tidy(),
             "announcer": self.announcer.run(),
             "presence": self.presence.run(),

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any, Final, Protocol, runtime_checkable
 
@@ -13,7 +13,9 @@ from redis.exceptions import RedisError
 from realtime import database, outbox
 from realtime.conf import conf
 from realtime.couriers import Batch, Routes, message
+from realtime.leftovers import Leftovers
 from realtime.publications import Publication
+from realtime.redis_wire import RefusedError
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ class SendsMany(Protocol):
     """A channel layer that sends several messages in one round trip; ours on Redis does."""
 
     async def group_send_many(self, messages: Sequence[tuple[str, dict[str, Any]]]) -> None:
-        """In order."""
+        """In order. RefusedError tells which were refused, and that all others were sent."""
 
 
 class Publisher:
@@ -43,8 +45,7 @@ class Publisher:
         self._queue: asyncio.Queue[Batch] = asyncio.Queue(conf().publish_queue)
         self._routes = Routes()
         self._sent: list[int] = []
-        self._unsent: list[int] = []  # entries of the outbox, left to the relay
-        self._unkept: list[Publication] = []  # durable, and not in the outbox yet
+        self.left = Leftovers()
         self._in_hand: Sequence[Batch] = ()  # being sent
         self._is_down = False  # nothing more is queued until the outbox has been worked off
         self._has_failed = False  # nor is what is queued already sent: it would overtake what failed
@@ -78,7 +79,7 @@ class Publisher:
         if not self._is_down and self._queue.full():
             self._go_down("the publish queue is full")
         if self._is_down:
-            self._leave(batch)
+            self.left.add(batch)
         else:
             self._queue.put_nowait(batch)
 
@@ -100,17 +101,32 @@ class Publisher:
                 self._queue.task_done()
 
     async def _send_batches(self, batches: Sequence[Batch]) -> None:
-        if not self._has_failed:
-            try:
-                await self.send([publication for batch in batches for publication in batch.publications])
-            except LAYER_ERRORS as error:
-                self._has_failed = True
-                self._go_down(repr(error))
+        unsent = batches if self._has_failed else await self._unsent(batches)
         for batch in self._put_down():
-            if self._has_failed:
-                self._leave(batch)
+            if batch in unsent:
+                self.left.add(batch)
             else:
                 self._settle(batch)
+
+    async def _unsent(self, batches: Sequence[Batch]) -> Collection[Batch]:
+        """Send them; those are returned that could not be."""
+        try:
+            await self.send([publication for batch in batches for publication in batch.publications])
+        except RefusedError as error:
+            logger.exception("some events are refused; what is durable of them waits in the outbox")
+            owners = [batch for batch in batches for _ in batch.publications]
+            if len(error.indices) < len(owners):
+                return {owners[index] for index in error.indices}
+            self._fail(error)
+        except LAYER_ERRORS as error:
+            self._fail(error)
+        else:
+            return ()
+        return batches
+
+    def _fail(self, error: Exception) -> None:
+        self._has_failed = True
+        self._go_down(repr(error))
 
     def _put_down(self) -> Sequence[Batch]:
         batches, self._in_hand = self._in_hand, ()
@@ -119,35 +135,13 @@ class Publisher:
     def _settle(self, batch: Batch) -> None:
         if batch.entry is not None:
             self._sent.append(batch.entry)
-        batch.settled.set_result(None)
-
-    def _leave(self, batch: Batch) -> None:
-        """To the relay, if it is durable; what is not is dropped."""
-        if batch.entry is not None:
-            self._unsent.append(batch.entry)
-        elif len(self._unkept) < conf().publish_queue:
-            self._unkept += [publication for publication in batch.publications if publication.durable]
-        else:
-            logger.error("neither the channel layer nor the database takes events: some are lost")
-        batch.settled.set_result(None)
-
-    async def keep(self) -> None:
-        """Put into the outbox what could not be sent and is not there; DatabaseError if that is away, too."""
-        unkept, self._unkept = self._unkept, []
-        if not unkept:
-            return
-        try:
-            await database.run(outbox.keep, unkept, grace=0)
-        except DatabaseError:
-            self._unkept = unkept + self._unkept
-            raise
+        batch.settle()
 
     def take_unsent(self) -> list[int]:
         """The entries left to the relay; none yet while earlier ones wait in the queue."""
         if self._in_hand or not self._queue.empty():
             return []
-        unsent, self._unsent = self._unsent, []
-        return unsent
+        return self.left.take_entries()
 
     async def drain(self) -> None:
         """The end: send all that was submitted, for `control_timeout` at most; the rest is left to the outbox."""
@@ -157,13 +151,13 @@ class Publisher:
         except TimeoutError:
             self._go_down("the server ends")
             for batch in self._put_down():
-                self._leave(batch)
+                self.left.add(batch)
             while not self._queue.empty():
-                self._leave(self._queue.get_nowait())
+                self.left.add(self._queue.get_nowait())
         try:
-            await self.keep()
+            await self.left.keep()
         except DatabaseError:
-            logger.exception("%s durable events are lost: neither Redis nor the database takes them", len(self._unkept))
+            logger.exception("neither Redis nor the database takes durable events: %s are lost", self.left.unkept)
         await self.flush()
 
     def _go_down(self, reason: str) -> None:
@@ -182,7 +176,7 @@ class Publisher:
 
     def resume(self) -> None:
         """The outbox has been worked off: send directly again."""
-        if self._is_down and not self._unsent and not self._unkept and self._queue.empty():
+        if self._is_down and not self.left and self._queue.empty():
             self._is_down = self._has_failed = False
             logger.info("sending directly again")
 

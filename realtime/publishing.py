@@ -10,10 +10,10 @@ from realtime.couriers import Batch, Courier, OutboxCourier, RedisCourier
 from realtime.database import on_event_loop
 from realtime.intents import Admit, Disconnect, Evict, Intent, Push
 
-__all__ = ["Admit", "Disconnect", "Evict", "Intent", "Push", "courier", "hold", "publish", "set_courier"]
+__all__ = ["Admit", "Disconnect", "Evict", "Held", "Intent", "Push", "courier", "publish", "set_courier"]
 
 _courier: Courier | None = None
-_held: ContextVar[list[Batch] | None] = ContextVar("held", default=None)
+_held: ContextVar["Held | None"] = ContextVar("held", default=None)
 
 
 def set_courier(courier: Courier | None) -> None:
@@ -33,8 +33,9 @@ def courier() -> Courier:
 def publish(*intents: Intent) -> None:
     """Send after the commit of the current transaction, if it commits; at once if there is none.
 
-    On the event loop (an `async def` handler) there is no transaction: it is sent at once, and what is durable
-    goes into the outbox only if that fails. Never raises for a Redis that is away.
+    In a command's handler: after its reply, or before it if who hears what changes. On the event loop (an `async
+    def` handler) there is no transaction, and what is durable goes into the outbox only if it cannot be sent. Never
+    raises for a Redis that is away.
     """
     publications = [publication for intent in intents if (publication := intent.publication()) is not None]
     if not publications:
@@ -43,7 +44,7 @@ def publish(*intents: Intent) -> None:
     if on_event_loop():
         if not carrier.keeps and any(publication.durable for publication in publications):
             raise RuntimeError("outside a server a durable event needs the database: publish it in a thread")
-        carrier.take(Batch(publications, entry=None))
+        _hand_over(carrier, Batch(publications, entry=None))
         return
     kept = publications if not carrier.sends else [p for p in publications if p.durable]
     entry = outbox.keep(kept, grace=carrier.grace) if kept else None
@@ -54,12 +55,23 @@ def publish(*intents: Intent) -> None:
 
 def _hand_over(carrier: Courier, batch: Batch) -> None:
     held = _held.get()
-    if held is None:
+    if held is None or held.is_over:
         carrier.take(batch)
     else:
-        held.append(batch)
+        held.batches.append(batch)
 
 
-def hold(held: list[Batch]) -> None:
-    """From here on in this context, batches wait in this list (for a command's reply to go first)."""
-    _held.set(held)
+class Held:
+    """What is published in one context waits here (for a command's reply to go first), until that is over."""
+
+    __slots__ = ("_token", "batches", "is_over")
+
+    def __enter__(self) -> list[Batch]:
+        self.batches: list[Batch] = []
+        self.is_over = False
+        self._token = _held.set(self)
+        return self.batches
+
+    def __exit__(self, *exception: object) -> None:
+        self.is_over = True  # for a task that goes on in a copy of the context
+        _held.reset(self._token)

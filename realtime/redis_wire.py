@@ -4,7 +4,7 @@ arrived is read at once (RESP 2, by hiredis's parser)."""
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from ssl import SSLContext
 from typing import Any, Final, Self
 
@@ -15,8 +15,21 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT: Final = 1.0  # seconds for a connection, and for any answer
 
+OF_THE_SERVER: Final = frozenset(
+    ["BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOAUTH", "NOREPLICAS", "OOM", "READONLY", "TRYAGAIN"]
+)
+"""Errors that are not the command's: any other would be refused as well."""
+
 Answer = Any
 Word = str | bytes | int
+
+
+class RefusedError(ConnectionError):
+    """Redis works, and refuses this. Of several `indices` tells which; all others were done."""
+
+    def __init__(self, reason: str, indices: Collection[int] = ()) -> None:
+        super().__init__(reason)
+        self.indices = frozenset(indices)
 
 
 class RedisWire(asyncio.Protocol):
@@ -74,7 +87,7 @@ class RedisWire(asyncio.Protocol):
         return self._loop is asyncio.get_running_loop() and not self.is_lost
 
     def ask(self, *words: Word) -> asyncio.Future[Answer]:
-        """Send a command. The future gets its answer; ConnectionError, also for one that is an error."""
+        """Send a command. The future gets its answer, or ConnectionError: RefusedError if this alone is refused."""
         answer: asyncio.Future[Answer] = self._loop.create_future()
         if self.is_lost:
             answer.set_exception(ConnectionError("the connection to Redis is lost"))
@@ -144,7 +157,8 @@ class RedisWire(asyncio.Protocol):
         if future.done():  # who asked waits no longer
             return
         if isinstance(answer, hiredis.ReplyError):
-            future.set_exception(ConnectionError(f"Redis refuses: {answer}"))
+            kind = ConnectionError if str(answer).partition(" ")[0] in OF_THE_SERVER else RefusedError
+            future.set_exception(kind(f"Redis refuses: {answer}"))
         else:
             future.set_result(answer)
 

@@ -4,11 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from realtime import commands, database
-from realtime.couriers import Batch
 from realtime.errors import ClientError, translate
 from realtime.events import encode
 from realtime.limits import limits, refusal
-from realtime.publishing import hold
+from realtime.publishing import Held
 
 if TYPE_CHECKING:
     from realtime.sessions import Session
@@ -24,28 +23,29 @@ async def run(session: "Session", effects: list[Effect], name: str, data: bytes,
     """Run a command and respond once.
 
     What the handler published goes out after the reply, so that a sender hears of its own change
-    after the answer to it; only changes of who hears what go first.
+    after the answer to it. Changes of who hears what go first; and while nothing can be sent, all: what was
+    replied to is then kept.
     """
     publisher = session.process.publisher
-    held: list[Batch] = []
-    try:
-        reply: bytes | ClientError = await call(session, name, data, held)
-        for effect in effects:
-            if (waiting := effect()) is not None:
-                await waiting
-    except Exception as error:  # noqa: BLE001 -- translated, and logged there if it is a surprise
-        reply = translate(error)
-    urgent = any(batch.is_urgent for batch in held)
-    if urgent:
+    with Held() as held:
+        try:
+            reply: bytes | ClientError = await call(session, name, data)
+            for effect in effects:
+                if (waiting := effect()) is not None:
+                    await waiting
+        except Exception as error:  # noqa: BLE001 -- translated, and logged there if it is a surprise
+            reply = translate(error)
+    goes_first = held and (publisher.is_down or any(batch.is_urgent for batch in held))
+    if goes_first:
         await publisher.submit_all(held)
     respond(reply)
-    if not urgent:
+    if not goes_first:
         for batch in held:
             publisher.submit(batch)
 
 
-async def call(session: "Session", name: str, data: bytes, held: list[Batch]) -> bytes:
-    """The reply's payload in JSON; what the handler publishes is put into `held`. Any exception is its own."""
+async def call(session: "Session", name: str, data: bytes) -> bytes:
+    """The reply's payload in JSON. Any exception is its own."""
     command = commands.registry.get(name)
     if command is None:
         raise ClientError("UNKNOWN_EVENT", "There is no such command; see docs/protocol.md for those there are.")
@@ -60,10 +60,5 @@ async def call(session: "Session", name: str, data: bytes, held: list[Batch]) ->
     if command.is_async:
         reply = await command.handler(*arguments)
     else:
-        reply = await database.run(_held, held, command.handler, arguments)
+        reply = await database.run(command.handler, *arguments)
     return encode({} if reply is None else reply)
-
-
-def _held(held: list[Batch], handler: commands.Handler, arguments: tuple[Any, ...]) -> Any:
-    hold(held)
-    return handler(*arguments)

@@ -8,9 +8,10 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from chat import services
+from realtime import database
 from realtime.commands import Payload, Reply, command
 from realtime.errors import ClientError
-from realtime.publishing import Disconnect, Push, publish
+from realtime.publishing import Disconnect, Evict, Push, publish
 from realtime.rooms import GlobalRoom, UserRoom
 from realtime.sessions import Session
 from tests.lab.events import Gauge, Noted, Tick
@@ -75,6 +76,24 @@ async def tick(session: Session, data: Number) -> None:
 @command("lab.durableFromLoop")
 async def publish_durable_from_loop(session: Session) -> None:
     publish(Push(LabRoom("notes"), Noted(number=0)))
+
+
+@command("lab.noteOnLoop")
+async def note_on_loop(session: Session, data: Number) -> Echo:
+    publish(Push(LabRoom("notes"), Noted(number=data.number)))
+    return Echo(number=data.number)
+
+
+@command("lab.noteTwice")
+async def note_twice(session: Session, data: Number) -> None:
+    """On the loop, and then in a transaction."""
+    publish(Push(LabRoom("notes"), Noted(number=data.number)))
+    await database.run(publish, Push(LabRoom("notes"), Noted(number=data.number + 1)))
+
+
+@command("lab.evictOnLoop")
+async def evict_on_loop(session: Session) -> None:
+    publish(Evict(session.user.id, LabRoom("notes")))
 
 
 @command("lab.everywhere")

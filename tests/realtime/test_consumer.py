@@ -1,6 +1,7 @@
 """The plain wire's door and its edges, without a network between."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from pytest_django import Settings
 
 from accounts.models import User
 from accounts.tokens import access_token
+from realtime import database
 from realtime.codec import Push
 from realtime.middleware import JWTAuthMiddleware
+from realtime.models import OutboxEntry
 from realtime.process import Process
 from realtime.transports.plain import PLAIN, ProtocolError, RequestError
 from tests.realtime.sockets import Socket
@@ -28,6 +31,12 @@ def change(settings: Settings) -> Any:
         settings.REALTIME = {**settings.REALTIME, **values}
 
     return apply
+
+
+def kept() -> list[int]:
+    """The numbers of the notes in the outbox, in order."""
+    entries = [bytes(entry.body) for entry in OutboxEntry.objects.order_by("pk")]
+    return [int(number) for entry in entries for number in re.findall(rb'"number":(\d+)', entry)]
 
 
 @pytest.mark.asyncio
@@ -156,6 +165,49 @@ async def test_who_is_put_out_by_a_command_hears_its_reply_last(process: Process
     socket.ask("lab.kick", id=1)
     assert await socket.ended() == 4401
     assert socket.frames[-1]["data"]["code"] == "AUTH_FAILED"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("command", ["lab.note", "lab.noteOnLoop"])
+async def test_who_changes_something_hears_of_it_after_the_reply(process: Process, alice: User, command: str) -> None:
+    socket = await Socket(alice).greeted()
+    await socket.call("rooms.subscribe", {"room": "lab:notes"})
+    await socket.call(command, {"number": 1})
+    await socket.expect("lab.noted")
+    assert [frame["event"] for frame in socket.frames[-2:]] == ["reply", "lab.noted"]
+    await socket.leave()
+
+
+@pytest.mark.asyncio
+async def test_who_is_put_out_by_a_command_on_the_loop_hears_nothing_after_it(process: Process, alice: User) -> None:
+    socket = await Socket(alice).greeted()
+    await socket.call("rooms.subscribe", {"room": "lab:notes"})
+    await socket.call("lab.evictOnLoop")
+    await socket.call("lab.note", {"number": 1})
+    socket.ask("rooms.list", id="barrier")
+    await until(lambda: socket.frames[-1].get("id") == "barrier")
+    assert socket.events("lab.noted") == []
+    await socket.leave()
+
+
+@pytest.mark.asyncio
+async def test_while_nothing_can_be_sent_what_was_replied_to_is_kept(
+    process: Process, alice: User, change: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the order of telling, though the second has a transaction and the first has none."""
+
+    async def cut(group: str, message: dict[str, Any]) -> None:
+        raise ConnectionError("the wire is cut")
+
+    change(RELAY_INTERVAL=60)
+    socket = await Socket(alice).greeted()
+    monkeypatch.setattr(process.layer, "group_send", cut)
+    await socket.call("lab.tick", {"number": 0})
+    await until(lambda: process.publisher.is_down)
+    for name, number in (("lab.noteOnLoop", 1), ("lab.noteTwice", 2), ("lab.noteOnLoop", 4)):
+        await socket.call(name, {"number": number})
+    assert await database.run(kept) == [1, 2, 3, 4]
+    await socket.leave()
 
 
 @pytest.mark.asyncio

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from realtime.outbound import OVERHEAD, Backlog, Frame, Outbound
+from realtime.outbound import JOINED, OVERHEAD, Backlog, Frame, Outbound, join
 from realtime.writers import StepWriter
 from tests.realtime.waiting import soon, until
 
@@ -78,6 +78,35 @@ async def test_writing_never_waits_for_the_reader(queue: Callable[..., Outbound]
     assert line.got == []
     line.reads.set()
     await until(lambda: len(line.got) == 100)
+
+
+async def test_frames_that_are_joined_are_written_at_once_and_as_they_are() -> None:
+    first, second = Frame.of("a" * 200), Frame.of("b", b"c")
+    (frame,) = join((first, second))
+    assert frame.parts == ("a" * 200, "b", b"c")
+    assert frame.wire == first.wire + second.wire
+    assert frame.size == first.size + second.size
+
+
+async def test_what_is_too_much_for_one_write_is_not_joined() -> None:
+    frames = (Frame.of("a" * JOINED), Frame.of("b"))
+    assert join(frames) == frames
+    assert join(frames[1:]) == frames[1:]
+
+
+async def test_where_something_waits_already_joined_frames_wait_by_themselves(
+    queue: Callable[..., Outbound], line: Line
+) -> None:
+    gauge = [Frame((f"gauge {number}",), kind="gauge") for number in range(3)]
+    outbound = queue()
+    line.reads.clear()
+    outbound.write(Frame.of("first"))
+    outbound.write(gauge[0])
+    for frame in join((gauge[1], Frame.of("note"), gauge[2])):
+        outbound.write(frame)
+    line.reads.set()
+    await until(lambda: len(line.got) == 3)
+    assert line.got == ["first", "note", "gauge 2"]
 
 
 async def test_over_half_of_the_queue_what_may_be_dropped_is(queue: Callable[..., Outbound], line: Line) -> None:

@@ -1,14 +1,16 @@
 """The courier of a server: directly while it can, by the outbox while the layer is down, and in order."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from django.db import OperationalError, connection
 from pytest_django import Settings
 
-from realtime import database
+from realtime import database, outbox
 from realtime.couriers import Batch
 from realtime.models import OutboxEntry
 from realtime.outbox import Relay
@@ -47,7 +49,8 @@ async def serving(wire: Wire, change: Change) -> AsyncIterator[Callable[[], Publ
     def start() -> Publisher:
         publisher = Publisher(wire)
         set_courier(publisher)
-        tasks.extend(map(asyncio.create_task, (publisher.run(), publisher.tidy(), Relay(publisher).run())))
+        works = publisher.run(), publisher.tidy(), publisher.left.run(), Relay(publisher).run()
+        tasks.extend(map(asyncio.create_task, works))
         return publisher
 
     yield start
@@ -183,6 +186,48 @@ async def test_what_is_durable_and_could_not_be_sent_from_the_loop_goes_into_the
     await empty()
 
 
+async def test_what_the_loop_told_in_an_outage_comes_before_what_was_told_later(
+    serving: Callable[[], Publisher], wire: Wire, change: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if the database takes the later one first."""
+    change(RELAY_GRACE=60)
+    publisher = serving()
+    wire.is_down = True
+    publish(Push(NOTES, Noted(number=1)))
+    await until(lambda: publisher.is_down)
+    gate, put_behind = threading.Event(), outbox.put_behind
+
+    def wait(left: Any) -> None:
+        assert gate.wait(10)
+        put_behind(left)
+
+    monkeypatch.setattr("realtime.outbox.put_behind", wait)
+    publish(Push(NOTES, Noted(number=2)))
+    await note(3)
+    publish(Push(NOTES, Noted(number=4)))
+    gate.set()
+    wire.is_down = False
+    await until(lambda: not publisher.is_down)
+    await empty()
+    assert wire.numbers == [1, 2, 3, 4]
+
+
+async def test_what_was_relayed_meanwhile_is_not_put_into_the_outbox_again(wire: Wire) -> None:
+    async def batch(number: int) -> Batch:
+        publication = Push(NOTES, Noted(number=number)).publication()
+        assert publication is not None
+        entry = await database.run(outbox.keep, [publication], grace=60)
+        return Batch([publication], entry)
+
+    first, second = await batch(1), await batch(2)
+    assert first.entry is not None
+    await database.run(outbox.forget, [first.entry])
+    await database.run(outbox.put_behind, [(each.durable, each.entry) for each in (first, second)])
+    kept = await database.run(lambda: [bytes(entry.body) for entry in OutboxEntry.objects.all()])
+    assert len(kept) == 1
+    assert b'"number":2' in kept[0]
+
+
 async def test_what_neither_the_layer_nor_the_database_takes_waits_within_bounds(
     serving: Callable[[], Publisher],
     wire: Wire,
@@ -194,7 +239,7 @@ async def test_what_neither_the_layer_nor_the_database_takes_waits_within_bounds
         raise OperationalError("the database is away")
 
     change(PUBLISH_QUEUE=5)
-    monkeypatch.setattr("realtime.outbox.keep", away)
+    monkeypatch.setattr("realtime.outbox.put_behind", away)
     publisher = serving()
     wire.is_down = True
     publish(Push(NOTES, Noted(number=0)))

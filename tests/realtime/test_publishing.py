@@ -15,7 +15,7 @@ from realtime import publishing
 from realtime.couriers import Batch, OutboxCourier, RedisCourier
 from realtime.models import OutboxEntry
 from realtime.publications import Admission, Delivery, Disconnection, Eviction, decode_publications
-from realtime.publishing import Admit, Disconnect, Evict, Push, courier, hold, publish, set_courier
+from realtime.publishing import Admit, Disconnect, Evict, Held, Push, courier, publish, set_courier
 from realtime.rooms import GlobalRoom
 from tests.lab.events import Gauge, Noted, Tick
 from tests.lab.rooms import LabRoom
@@ -161,15 +161,12 @@ async def test_on_a_loop_that_serves_nobody_only_what_is_not_durable_may_be_publ
 
 
 def test_what_is_held_waits_in_its_list_and_only_in_that_context(recorder: Recorder) -> None:
-    held: list[Batch] = []
-
-    def handle() -> None:
-        hold(held)
+    with Held() as held:
         note(1)
-
-    copy_context().run(handle)
+        later = copy_context()  # of a task that was begun there, say
     note(2)
-    assert recorder.numbers == [2]
+    later.run(note, 3)
+    assert recorder.numbers == [2, 3]
     assert [batch.entry is not None for batch in held] == [True]
 
 

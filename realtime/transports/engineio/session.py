@@ -113,6 +113,9 @@ class EngineSession:
         """Queue a frame behind all others. While no poll waits, droppable ones are dropped."""
         if self._is_free:
             self._is_free = self._line.write(frame)  # type: ignore[union-attr]  # then there is one
+        elif frame.members:
+            for member in frame.members:
+                self.write(member)
         elif self._state is not State.OPEN or (frame.is_droppable and not self._has_taker):
             return
         elif not self._backlog.add(frame):

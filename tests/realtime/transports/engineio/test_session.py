@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from realtime.errors import ClientError, Close
-from realtime.outbound import OVERHEAD, Frame
+from realtime.outbound import OVERHEAD, Frame, join
 from realtime.transports.engineio.heartbeat import Heartbeat
 from realtime.transports.engineio.packets import MalformedError, Packet
 from realtime.transports.engineio.session import EngineSession
@@ -98,6 +98,15 @@ async def test_without_a_poll_the_session_is_not_writable_and_droppable_frames_a
     session.write(frame("message"))
     was_writable.append(session.is_writable)
     assert was_writable == [False, True, False]
+
+
+async def test_without_a_poll_the_droppable_ones_of_joined_frames_are_dropped(
+    session: EngineSession, layer: Layer
+) -> None:
+    for joined in join((frame("typing", is_droppable=True), frame("message"))):
+        session.write(joined)
+    session.begin_poll()
+    assert session.end_poll() == ["4message"]
 
 
 async def test_over_half_of_the_buffer_droppable_frames_are_shed(
