@@ -45,6 +45,24 @@ class UserManager(DjangoUserManager["User"]):
         return self.named(username or "").get()
 
 
+class Status(models.TextChoices):
+    """How a person wants to appear; `offline` is invisible."""
+
+    ONLINE = "online"
+    AWAY = "away"
+    BUSY = "busy"
+    DND = "dnd"
+    OFFLINE = "offline"
+
+
+class Audience(models.TextChoices):
+    """Who may see something of a person."""
+
+    EVERYONE = "everyone"
+    CONTACTS = "contacts"
+    NOBODY = "nobody"
+
+
 class User(AbstractUser):
     """A person, or a service that acts like one."""
 
@@ -62,6 +80,12 @@ class User(AbstractUser):
     avatar = models.URLField(max_length=500, blank=True, validators=[URLValidator(schemes=["http", "https"])])
     wallet_address = WalletAddressField(max_length=42, unique=True, null=True, blank=True)
     is_online = models.BooleanField(default=False, editable=False)
+    # What the person has chosen to be; `is_online` is whether any device is there.
+    status = models.CharField(max_length=10, choices=Status, default=Status.ONLINE)
+    status_text = models.CharField(max_length=140, blank=True)
+    status_expires_at = models.DateTimeField(null=True, blank=True)
+    presence_shown_to = models.CharField(max_length=10, choices=Audience, default=Audience.EVERYONE)
+    last_seen_shown_to = models.CharField(max_length=10, choices=Audience, default=Audience.EVERYONE)
     last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
     mail_messages = models.BooleanField("mail", default=True, help_text="Mail this person about unread messages.")
     token_generation = models.PositiveIntegerField(default=0, editable=False)

@@ -61,6 +61,10 @@ def join(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
     return (Frame.joined(frames),)
 
 
+def drop(frame: Frame) -> None:
+    """Write it to nobody."""
+
+
 def _framed(part: str | bytes, body: bytes) -> bytes:
     opcode = _TEXT if isinstance(part, str) else _BINARY
     length = len(body)

@@ -1,6 +1,7 @@
 """One connected person: who, in which rooms, until when, and the running of commands. No socket in it."""
 
 import logging
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -8,12 +9,13 @@ from realtime import database
 from realtime.auth import Credentials, Identity
 from realtime.codec import Codec, direct_push
 from realtime.conf import conf
+from realtime.deadlines import Action, Deadlines
 from realtime.errors import ClientError, Close
 from realtime.events import Event
 from realtime.expiry import AuthExpiring, Expiry
 from realtime.log import Kept, Record, Stay
 from realtime.membership import Membership
-from realtime.outbound import Frame, Sink
+from realtime.outbound import Frame, Sink, drop
 from realtime.resuming import Opening, Resume, find, frames
 from realtime.rooms import Room
 from realtime.running import Effect, Respond, run
@@ -45,6 +47,7 @@ class Session:
         self._expiry = Expiry(self._warn, self._expire)
         self._effects: list[Effect] = []
         self._joining: set[str] = set()
+        self._deadlines = Deadlines()
 
     @property
     def user(self) -> Identity:
@@ -84,6 +87,10 @@ class Session:
         """Tell this connection alone, before the reply."""
         self._effects.append(lambda: self.tell(event.wire, event))
 
+    def later(self, key: Hashable, seconds: float, action: Action | None) -> None:
+        """Run an action in a database thread after so long, or when this connection ends; see `Deadlines.set`."""
+        self._effects.append(lambda: self._deadlines.set(key, seconds, action))
+
     async def ask(self, event: Event) -> Any:
         """Tell this connection alone, and return the arguments of its acknowledgement; see `Sink.ask`."""
         return await self.sink.ask(direct_push(event.wire, event, self.position))
@@ -98,7 +105,7 @@ class Session:
 
     def mute(self) -> None:
         """Nothing more is written."""
-        self.write = _drop
+        self.write = drop
 
     def tell(self, name: str, payload: object) -> None:
         """Tell this connection alone. On the loop."""
@@ -185,6 +192,7 @@ class Session:
             return
         self._is_started, self._opening, self.is_opening = False, None, False
         self._expiry.cancel()
+        await self._deadlines.end()
         self._kept.release(for_good=for_good)
         self.process.hub.detach(self)
         await self._membership.end()
@@ -290,7 +298,3 @@ class Session:
         self._joining.clear()
         self._membership.evicted.clear()
         await run(self, self._effects, name, data, respond)
-
-
-def _drop(frame: Frame) -> None:
-    """To nobody."""

@@ -17,6 +17,7 @@ from accounts.models import User
 from accounts.services import block_user, deactivate_user
 from chat import services
 from chat.models import Conversation, Membership, Message
+from chat.services import messages
 from realtime.errors import translate
 from realtime.intents import Intent
 from tests.accounts.threads import at_once
@@ -342,13 +343,13 @@ def test_one_temporary_id_in_two_conversations_at_once_is_one_message(
 def test_a_message_that_another_conversation_forestalled_leaves_no_gap(
     monkeypatch: pytest.MonkeyPatch, group: Conversation, direct: Conversation, bob: User
 ) -> None:
-    first, seen, find = say(bob, group, "one", "t1"), [], services._sent
+    first, seen, find = say(bob, group, "one", "t1"), [], messages._sent
 
     def late(*args: Any) -> Message | None:
         seen.append(args)
         return find(*args) if len(seen) > 1 else None
 
-    monkeypatch.setattr(services, "_sent", late)
+    monkeypatch.setattr(messages, "_sent", late)
     assert say(bob, direct, "one", "t1") == first
     direct.refresh_from_db()
     assert (direct.last_position, direct.last_message_at) == (0, None)

@@ -1,9 +1,9 @@
-"""What the chat tells."""
+"""What is told of conversations."""
 
 from typing import Self
 
-from chat.models import Conversation, Membership, Message
-from realtime.events import DURABLE, LATEST, Event
+from chat.models import Conversation, Membership
+from realtime.events import DURABLE, Event
 from realtime.structs import Value
 from realtime.times import iso
 
@@ -21,36 +21,6 @@ class Member(Value):
         """From a membership with its user."""
         user = membership.user
         return cls(user_id=str(user.pk), name=user.name, avatar=user.avatar or None, role=membership.role)
-
-
-class MessageNew(Event, wire="message.new", policy=DURABLE):
-    """Somebody said something. `position` counts within the conversation."""
-
-    id: str
-    conversation_id: str
-    sender_id: str
-    text: str
-    position: int
-    created_at: str
-
-    @classmethod
-    def of(cls, message: Message) -> Self:
-        """From a saved message."""
-        return cls(
-            id=str(message.pk),
-            conversation_id=str(message.conversation_id),
-            sender_id=str(message.sender_id),
-            text=message.text,
-            position=message.position,
-            created_at=iso(message.created_at),
-        )
-
-
-class MessageAcknowledged(Event, wire="message.acknowledged", policy=DURABLE, canonical=False):
-    """A message of yours that was posted over REST is stored; for families whose devices wait for it."""
-
-    temp_id: str
-    message_id: str
 
 
 class ConversationCreated(Event, wire="conversation.created", policy=DURABLE):
@@ -91,12 +61,3 @@ class MemberRemoved(Event, wire="conversation.memberRemoved", policy=DURABLE):
 
     conversation_id: str
     user_id: str
-
-
-class PresenceChanged(Event, wire="presence.changed", policy=LATEST(by="user_id")):
-    """Somebody with whom you share a conversation came or went."""
-
-    user_id: str
-    status: str
-    text: str
-    last_seen_at: str | None

@@ -1,9 +1,10 @@
-"""Conversations, who is in them, and what was said."""
+"""Conversations, and who is in them."""
 
 from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 
@@ -46,6 +47,7 @@ class Membership(models.Model):
         """What the member may do."""
 
         OWNER = "owner"
+        ADMIN = "admin"
         MEMBER = "member"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -53,6 +55,11 @@ class Membership(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
     joined_at = models.DateTimeField(auto_now_add=True)
+    # Up to which position everything has arrived, or was read; what is read has arrived.
+    delivered_position = models.PositiveBigIntegerField(default=0, editable=False)
+    read_position = models.PositiveBigIntegerField(default=0, editable=False)
+    pinned_at = models.DateTimeField(null=True, blank=True, editable=False)
+    muted_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         """Once a person."""
@@ -63,29 +70,7 @@ class Membership(models.Model):
     def __str__(self) -> str:
         return f"{self.user} in {self.conversation}"
 
-
-class Message(models.Model):
-    """What one member said. `position` counts within the conversation, in the order of commits."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages")
-    # Whoever has said something is deactivated, not deleted: the others keep their history.
-    sender = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="messages")
-    text = models.TextField()
-    temp_id = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001 -- null is not unique
-    position = models.PositiveBigIntegerField(editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    acknowledges: bool = False  # no column: whether all of the sender's devices are told that it is stored
-
-    class Meta:
-        """A position is one message's, and so is a sender's temporary id."""
-
-        ordering = ("conversation", "position")
-        constraints = [
-            models.UniqueConstraint(fields=("conversation", "position"), name="chat_message_position"),
-            models.UniqueConstraint(fields=("sender", "temp_id"), name="chat_message_once"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.sender}: {self.text[:40]}"
+    @property
+    def is_muted(self) -> bool:
+        """Whether the member wants to hear no sound of it, and no mail, now."""
+        return self.muted_until is not None and self.muted_until > timezone.now()

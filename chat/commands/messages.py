@@ -1,4 +1,4 @@
-"""What clients may ask of the chat."""
+"""What clients may ask of messages."""
 
 from typing import Annotated
 from uuid import UUID

@@ -1,0 +1,54 @@
+"""The JSON of conversations on REST, the same as on the socket."""
+
+from rest_framework import serializers
+
+from chat.models import Conversation, Membership
+from realtime.rest.serializers import CamelModelSerializer, CamelSerializer, Timestamp
+
+
+class MemberSerializer(CamelModelSerializer):
+    """A person in a conversation."""
+
+    user_id = serializers.UUIDField(read_only=True)
+    name = serializers.CharField(source="user.name", read_only=True)
+    avatar = serializers.SerializerMethodField()
+    is_online = serializers.BooleanField(source="online", read_only=True)
+
+    class Meta:
+        """What everybody in the conversation sees."""
+
+        model = Membership
+        fields = ("user_id", "name", "avatar", "role", "is_online", "joined_at")
+        read_only_fields = fields
+
+    def get_avatar(self, membership: Membership) -> str | None:
+        """An absolute URL, or null."""
+        return membership.user.avatar or None
+
+
+class ConversationSerializer(CamelModelSerializer):
+    """A conversation with its members."""
+
+    members = MemberSerializer(source="memberships", many=True, read_only=True)
+    last_message_at = Timestamp(read_only=True, allow_null=True)
+
+    class Meta:
+        """All of it."""
+
+        model = Conversation
+        fields = ("id", "kind", "title", "members", "created_at", "last_message_at")
+        read_only_fields = fields
+
+
+class NewConversationSerializer(CamelSerializer):
+    """What begins a conversation."""
+
+    kind = serializers.ChoiceField(Conversation.Kind.choices)
+    title = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    members = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=1000)
+
+
+class NewMemberSerializer(CamelSerializer):
+    """Who is to be let in."""
+
+    user_id = serializers.UUIDField()

@@ -1,0 +1,19 @@
+"""Every write of the chat. Who may not do it, or may not know of it, gets Django's own exceptions."""
+
+from chat.services.conversations import (
+    add_member,
+    conversation_created,
+    create_conversation,
+    hand_over,
+    remove_member,
+)
+from chat.services.messages import send_message
+
+__all__ = [
+    "add_member",
+    "conversation_created",
+    "create_conversation",
+    "hand_over",
+    "remove_member",
+    "send_message",
+]
