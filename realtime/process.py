@@ -85,6 +85,8 @@ class Process:
         """Why no client should be sent here; empty if all is well."""
         tasks = self._tasks.items()
         troubles = [f"the {name} has stopped" for name, task in tasks if task.done() and task.exception()]
+        if getattr(self.layer, "is_deaf", False):
+            troubles.append("the listener has stopped")
         if self.publisher.is_down:
             troubles.append("the channel layer is down")
         if self.is_draining:
