@@ -18,6 +18,7 @@ from realtime.presence import Announcer, Presence, set_backend
 from realtime.presence_memory import MemoryPresence
 from realtime.publisher import Publisher
 from realtime.publishing import set_courier
+from realtime.redis_pools import require_address
 
 logger = logging.getLogger(__name__)
 
@@ -129,6 +130,7 @@ class Process:
 def _presence(announcer: Announcer) -> Presence:
     if not conf().redis_url:
         return MemoryPresence(announcer)
+    require_address(conf().redis_url)  # those who start it without checks are told, too
     from realtime.presence_redis import RedisPresence  # noqa: PLC0415 -- no redis without REDIS_URL
 
     return RedisPresence(announcer, conf().redis_url)
