@@ -89,16 +89,20 @@ def daphne(transactional_db: None) -> Iterator[int]:
     port = free_port()
     run = [sys.executable, "-m", "daphne", "-p", str(port), "-b", "127.0.0.1", "realtime_project.asgi:application"]
     process = subprocess.Popen(run, cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL)
-    probe = ServerProcess()
-    probe.port = port
-    deadline = time.monotonic() + 30
-    while probe.status("/readyz") != 200:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    yield port
-    process.terminate()
-    process.wait(30)
+    try:
+        probe = ServerProcess()
+        probe.port = port
+        deadline = time.monotonic() + 30
+        while probe.status("/readyz") != 200:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        yield port
+        process.terminate()
+        process.wait(30)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_people_talk_under_daphne_too(daphne: int, alice: User, bob: User) -> None:
