@@ -24,6 +24,7 @@ class Told:
 
     megabytes: float = 0.0  # a second, that the one who reads has read
     growth: float = 0.0  # of the server's memory at its peak, in MB
+    waited: float = 0.0  # share of the time in which the server was ready to run, but had no CPU
     ends: dict[str, int] = field(default_factory=dict)  # of those who did not read, and how many there were
     queries: list[float] = field(default_factory=list)  # how long each took, in seconds
 
@@ -122,6 +123,7 @@ class Fares:
 COLUMNS: dict[str, Callable[[Beside], float]] = {
     "p50, ms": lambda run: run.figures.p50,
     "p99, ms": lambda run: run.figures.p99,
+    "without a CPU, %": lambda run: 100 * run.told.waited,
     "memory, MB more": lambda run: run.told.growth,
 }
 
@@ -134,9 +136,9 @@ def tables(fares: Fares) -> str:
 def _table(fares: Fares, scenario: Scenario) -> str:
     base = next(trouble.title for trouble in scenario.troubles if trouble.name == scenario.base)
     lines = [
-        f"**Beside {scenario.title}: {OTHERS.title}**",
+        f'**Beside {scenario.title}: {OTHERS.title}**; the base is "{base}"',
         "",
-        "| " + " | ".join(["server", "beside", *COLUMNS, f"p99 / that beside {base}", "what went on"]) + " |",
+        "| " + " | ".join(["server", "beside", *COLUMNS, "p99 / base", "what went on"]) + " |",
         "| --- | --- |" + " ---: |" * (len(COLUMNS) + 1) + " --- |",
     ]
     for server in fares.servers():
@@ -169,6 +171,7 @@ def line(run: Beside) -> str:
     if run.figures.error:
         return f"failed: {run.figures.error}"
     text = f"p50 {run.figures.p50:.2f} ms, p99 {run.figures.p99:.2f} ms, {run.told.growth:.1f} MB more"
+    text += f", {run.told.waited:.1%} of the time without a CPU"
     return "; ".join(part for part in [text, _went_on([run.told]), *run.figures.notes] if part)
 
 

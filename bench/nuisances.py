@@ -5,6 +5,7 @@ JSON, what came of it. A flood begins before, so that the log for recovery has i
 """
 
 import argparse
+import itertools
 import json
 import os
 import select
@@ -33,6 +34,7 @@ NICE = 10
 FILLING = 2.0  # seconds until the log is full
 SMALL = 4096  # bytes of the receive buffer of who does not read
 PAUSE = 0.7  # seconds after which every second one of those reads on, in time for its close frame
+STAY = 1.3  # and about so long it takes until the others are cut off
 TIMEOUT = 20.0
 USR1 = {signal.SIGUSR1}
 PLAINLY: dict[str, Any] = {"compression": None, "ping_interval": None, "max_queue": 1, "close_timeout": 0.1}
@@ -46,7 +48,7 @@ class Nuisance:
         self._read = 0  # bytes that the reader in the flood has read
         self._ends: Counter[str] = Counter()  # of those who did not read
         self._queries: list[float] = []  # how long each took, in seconds
-        self._begun, self._read_before, self._memory = 0.0, 0, 0
+        self._begun, self._waited, self._read_before, self._memory = 0.0, 0.0, 0, 0
 
     # -- connections -------------------------------------------------------------------------
 
@@ -81,9 +83,18 @@ class Nuisance:
                 size = len(heard(client, ""))
                 self._read += size
 
+    def come_and_read(self) -> None:
+        """Come, read all, and go, about as often as those who do not read."""
+        for number in itertools.count():
+            stay = time.monotonic() + (PAUSE if number % 2 == 0 else STAY)
+            with suppress(OSError, WebSocketException), self.joined(FLOOD_ROOM, OTHERS_ROOM, token=-2) as client:
+                while time.monotonic() < stay:
+                    heard(client, "")
+                self._ends["came and went"] += 1
+
     def be_silent(self) -> None:
         """Come and read nothing, again and again: one reads on when it has been cut, the next one never does."""
-        for number in range(1_000_000):
+        for number in itertools.count():
             end = "not let in"
             with suppress(OSError, WebSocketException), self.silent() as client:
                 end = after_a_pause(client) if number % 2 == 0 else cut_off(client)
@@ -102,7 +113,7 @@ class Nuisance:
     def begin(self) -> None:
         """From here on it counts."""
         Path(f"/proc/{self._server}/clear_refs").write_text("5")  # the peak of its memory is what it has now
-        self._memory = self._kib("VmRSS")
+        self._memory, self._waited = self._kib("VmRSS"), self._waiting()
         self._read_before, self._begun = self._read, time.monotonic()
 
     def came_of_it(self) -> dict[str, object]:
@@ -111,9 +122,14 @@ class Nuisance:
         return {
             "megabytes": (self._read - self._read_before) / 1e6 / seconds,
             "growth": (self._kib("VmHWM") - self._memory) * 1024 / 1e6,
+            "waited": (self._waiting() - self._waited) / seconds,
             "ends": dict(self._ends),
             "queries": self._queries,
         }
+
+    def _waiting(self) -> float:
+        """Seconds that the server's event loop was ready to run, but had no CPU."""
+        return int(Path(f"/proc/{self._server}/schedstat").read_text().split()[1]) / 1e9
 
     def _kib(self, what: str) -> int:
         status = Path(f"/proc/{self._server}/status").read_text()
@@ -175,7 +191,8 @@ def asked_for() -> argparse.Namespace:
     parser.add_argument("--tokens", type=Path, required=True)
     parser.add_argument("--redis", required=True)
     parser.add_argument("--flood", action="store_true", help="20 MB/s for a room, and a client there that reads")
-    parser.add_argument("--silent", action="store_true", help="clients there, and among the others, that do not")
+    parser.add_argument("--coming", action="store_true", help="clients there, and among the others, that read")
+    parser.add_argument("--silent", action="store_true", help="the same, but they do not read")
     parser.add_argument("--queries", type=int, default=0, help="so many clients in a slow query")
     return parser.parse_args()
 
@@ -199,6 +216,8 @@ def main() -> None:
         nuisance.begin()
         if words.silent:
             start(nuisance.be_silent)
+        if words.coming:
+            start(nuisance.come_and_read)
         for asker in askers:
             start(nuisance.ask, asker)
         until_signalled()

@@ -88,7 +88,7 @@ def _beside_a_reader(fares: Fares) -> Iterator[Standing]:
     for server, title in OURS.items():
         times = fares.ratio(scenario, "silent", server)
         if times is not None:
-            target = f"beside a client that does not read, {title}: p99 under {MOVED:g} times that beside one who reads"
+            target = f"beside a client that does not read, {title}: p99 under {MOVED:g} times that beside one who does"
             yield Standing(target, f"{times:.2f} times", _verdict(times < MOVED))
         growth = fares.median(scenario, "silent", server, lambda run: run.told.growth)
         if growth is not None:

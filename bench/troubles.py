@@ -31,11 +31,12 @@ SCENARIOS = (
     Scenario(
         "reader",
         "a client that does not read",
-        "flood",
+        "coming",
         (
             CALM,
             Trouble("flood", "20 MB/s to one who reads", ("--flood",)),
-            Trouble("silent", "and to one in both rooms who does not", ("--flood", "--silent")),
+            Trouble("coming", "the same, and one who comes and goes, and reads", ("--flood", "--coming")),
+            Trouble("silent", "the same, and one who comes and does not read", ("--flood", "--silent")),
         ),
     ),
     Scenario(
