@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bench.client import Figures, Pace
 from bench.measuring import NotStarted, Stage
@@ -16,6 +16,8 @@ from bench.servers import Server
 from bench.troubles import OTHERS, Scenario, Trouble
 
 START_TIMEOUT = 60.0
+TRIES = 3
+DISTURBED = 0.02  # share of the time without a CPU, from which a run is tried again
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,20 @@ def runs(
         for number in range(rounds):
             for server in servers:
                 for trouble in scenario.troubles:
-                    yield Beside(scenario, trouble, server, number, *_run(on, trouble, server, pace))
+                    yield Beside(scenario, trouble, server, number, *_undisturbed(on, trouble, server, pace))
+
+
+def _undisturbed(on: Stage, trouble: Trouble, server: Server, pace: Pace) -> tuple[Figures, Told]:
+    """A run in which the machine left the server its CPU; of TRIES, the one in which it did so most."""
+    tries: list[tuple[Figures, Told]] = []
+    while len(tries) < TRIES:
+        tries.append(_run(on, trouble, server, pace))
+        figures, told = tries[-1]
+        if figures.error or told.waited < DISTURBED:
+            return figures, told
+    figures, told = min(tries, key=lambda one: one[1].waited)
+    doubt = f"in each of {TRIES} tries something else was on the server's CPU, {told.waited:.1%} of the time at least"
+    return replace(figures, notes=[*figures.notes, doubt]), told
 
 
 def _run(on: Stage, trouble: Trouble, server: Server, pace: Pace) -> tuple[Figures, Told]:
