@@ -62,7 +62,7 @@ class Publisher:
 
     def take(self, batch: Batch) -> None:
         """From any thread; waits for an urgent one, `control_timeout` at most."""
-        if database.on_event_loop():
+        if self._is_here():
             self.submit(batch)
             return
         try:
@@ -73,6 +73,13 @@ class Publisher:
         if batch.is_urgent:
             with suppress(TimeoutError):
                 batch.settled.result(conf().control_timeout)
+
+    def _is_here(self) -> bool:
+        """Whether this is the loop's thread. One that runs another loop is as any other."""
+        try:
+            return asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            return False
 
     def submit(self, batch: Batch) -> None:
         """On the loop. What is durable and cannot be queued stays in the outbox."""
@@ -155,7 +162,7 @@ class Publisher:
             while not self._queue.empty():
                 self.left.add(self._queue.get_nowait())
         try:
-            await self.left.keep()
+            await self.left.hand_over()
         except DatabaseError:
             logger.exception("neither Redis nor the database takes durable events: %s are lost", self.left.unkept)
         await self.flush()

@@ -141,3 +141,22 @@ async def test_a_redis_that_loads_its_data_refuses_nothing_in_particular() -> No
             await layer.group_send("room", {})
         assert not isinstance(caught.value, RefusedError)
         await layer.close()
+
+
+@pytest.mark.parametrize(
+    "answer", [b"-ERR max number of clients reached\r\n", b"-DENIED Redis is in protected mode\r\n"]
+)
+async def test_a_redis_that_takes_no_client_refuses_nothing_in_particular(answer: bytes) -> None:
+    """Else the relay would put aside for a minute what is to be sent first."""
+
+    def full(words: list[bytes], writer: asyncio.StreamWriter) -> Reply:
+        writer.write(answer)
+        writer.close()
+        return None
+
+    async with FakeRedis(full) as server:
+        layer = RedisLayer(server.url)
+        with pytest.raises(ConnectionError) as caught:
+            await layer.group_send("room", {})
+        assert not isinstance(caught.value, RefusedError)
+        await layer.close()

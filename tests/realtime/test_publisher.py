@@ -197,9 +197,9 @@ async def test_what_the_loop_told_in_an_outage_comes_before_what_was_told_later(
     await until(lambda: publisher.is_down)
     gate, put_behind = threading.Event(), outbox.put_behind
 
-    def wait(left: Any) -> None:
+    def wait(left: Any, **more: Any) -> list[int]:
         assert gate.wait(10)
-        put_behind(left)
+        return put_behind(left, **more)
 
     monkeypatch.setattr("realtime.outbox.put_behind", wait)
     publish(Push(NOTES, Noted(number=2)))
@@ -222,7 +222,7 @@ async def test_what_was_relayed_meanwhile_is_not_put_into_the_outbox_again(wire:
     first, second = await batch(1), await batch(2)
     assert first.entry is not None
     await database.run(outbox.forget, [first.entry])
-    await database.run(outbox.put_behind, [(each.durable, each.entry) for each in (first, second)])
+    await database.run(outbox.put_behind, [(each.durable, each.entry) for each in (first, second)], grace=0)
     kept = await database.run(lambda: [bytes(entry.body) for entry in OutboxEntry.objects.all()])
     assert len(kept) == 1
     assert b'"number":2' in kept[0]
