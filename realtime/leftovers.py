@@ -29,14 +29,16 @@ class Leftovers:
         has_room = len(self._unkept) < conf().publish_queue
         if not batch.durable:
             batch.settle()
-        elif has_room and (batch.entry is None or self._unkept):
+            return
+        if has_room and (batch.entry is None or batch.is_cut or self._unkept):
             self._unkept.append(batch)
             self._unkept_any.set()
+        elif batch.entry is not None:
+            self._entries.append(batch.entry)
         else:
-            if batch.entry is not None:
-                self._entries.append(batch.entry)
-            else:
-                logger.error("neither the channel layer nor the database takes events: some are lost")
+            logger.error("neither the channel layer nor the database takes events: some are lost")
+            batch.settle()
+        if batch.entry is not None:
             batch.settle()
 
     def take_entries(self) -> list[int]:

@@ -25,7 +25,7 @@ async def run(session: "Session", effects: list[Effect], name: str, data: bytes,
 
     What the handler published goes out after the reply, so that a sender hears of its own change
     after the answer to it. Changes of who hears what go first; and while nothing can be sent, all: what was
-    replied to is then kept.
+    replied to is then kept. If neither Redis nor the database takes it, the reply is an error.
     """
     publisher = session.process.publisher
     unsent: list[Batch] = []
@@ -34,7 +34,8 @@ async def run(session: "Session", effects: list[Effect], name: str, data: bytes,
             reply = await _reply(session, effects, name, data)
         if unsent and (publisher.is_down or any(batch.is_urgent for batch in unsent)):
             first, unsent = unsent, []
-            await publisher.submit_all(first)
+            if not await publisher.submit_all(first) and not isinstance(reply, ClientError):
+                reply = ClientError("INTERNAL", "This could not be stored for now. Try again in a moment.")
         respond(reply)
     finally:  # if this is cancelled, too, or there is no answer: what was published has happened
         for batch in unsent:
