@@ -8,6 +8,7 @@ from django.db.models import (
     Case,
     DateTimeField,
     Exists,
+    Expression,
     ExpressionWrapper,
     F,
     OuterRef,
@@ -54,7 +55,7 @@ def conversations_of(reader: Id) -> QuerySet[Conversation]:
     )
 
 
-def _above(moment: Coalesce) -> ExpressionWrapper:
+def _above(moment: Coalesce) -> Expression:
     """Later than every moment, in the same order."""
     return ExpressionWrapper(moment + Value(timedelta(days=400_000)), output_field=DateTimeField())
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import ProhibitNullCharactersValidator
 from django.db import transaction
 from django.dispatch import Signal
 
@@ -28,7 +29,7 @@ def create_conversation(*, creator_id: Id, kind: str, members: Iterable[Id], tit
         if len(others) != 1:
             raise ValidationError({"members": "A direct conversation is with exactly one other person."})
         return _direct(creator_id, others.pop())
-    conversation = Conversation(kind=kind, title=title.strip(), created_by_id=creator_id)
+    conversation = Conversation(kind=kind, title=_clean(title), created_by_id=creator_id)
     conversation.full_clean()
     conversation.save()
     _fill(conversation, creator_id, others)
@@ -91,10 +92,18 @@ def retitle_conversation(*, conversation_id: Id, title: str) -> Conversation:
 
 
 def _retitle(conversation: Conversation, title: str) -> Conversation:
-    conversation.title = title.strip()
+    conversation.title = _clean(title)
     conversation.clean_fields(exclude={field.name for field in Conversation._meta.fields} - {"title"})
     conversation.save(update_fields=["title"])
     return conversation
+
+
+def _clean(title: str) -> str:
+    try:
+        ProhibitNullCharactersValidator()(title)
+    except ValidationError as error:
+        raise ValidationError({"title": error}) from error
+    return title.strip()
 
 
 @transaction.atomic
