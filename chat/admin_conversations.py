@@ -33,12 +33,8 @@ class MembershipFormSet(BaseInlineFormSet[Membership, Conversation, MembershipFo
     """Written by the services, so that a group keeps its one owner."""
 
     def save_existing_objects(self, commit: bool = True) -> list[Membership]:
-        """Roles first, a new owner before all, so that the group is handed to nobody for a moment."""
-        changed = [form for form in self.initial_forms if "role" in form.changed_data]
-        for form in sorted(changed, key=lambda form: form.cleaned_data["role"] != Membership.Role.OWNER):
-            if form not in self.deleted_forms:
-                user, role = form.instance.user_id, form.cleaned_data["role"]
-                services.assign_role(conversation_id=self.instance.pk, user_id=user, role=role)
+        """Roles first, so that the group of an owner who is taken out goes to the one who was chosen."""
+        self._assign_roles([form for form in self.initial_forms if "role" in form.changed_data])
         saved: list[Membership] = super().save_existing_objects(commit)
         return saved
 
@@ -46,10 +42,22 @@ class MembershipFormSet(BaseInlineFormSet[Membership, Conversation, MembershipFo
         """It is written."""
         return obj
 
+    def save_new_objects(self, commit: bool = True) -> list[Membership]:
+        """All of them, then their roles: the first in a new group was its owner for want of another."""
+        saved: list[Membership] = super().save_new_objects(commit)
+        self._assign_roles([form for form in self.extra_forms if form.has_changed()])
+        return saved
+
     def save_new(self, form: MembershipForm, commit: bool = True) -> Membership:
         """Let them in."""
-        user, role = form.cleaned_data["user"].pk, form.cleaned_data["role"]
-        return services.admit_member(conversation_id=self.instance.pk, user_id=user, role=role)
+        return services.admit_member(conversation_id=self.instance.pk, user_id=form.cleaned_data["user"].pk)
+
+    def _assign_roles(self, rows: list[MembershipForm]) -> None:
+        """A new owner before all."""
+        for form in sorted(rows, key=lambda form: form.cleaned_data["role"] != Membership.Role.OWNER):
+            if form not in self.deleted_forms:
+                user, role = form.cleaned_data["user"].pk, form.cleaned_data["role"]
+                services.assign_role(conversation_id=self.instance.pk, user_id=user, role=role)
 
 
 class MembershipInline(TabularInline):  # type: ignore[misc]

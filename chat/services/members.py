@@ -10,7 +10,7 @@ from accounts.selectors import visible_users
 from chat.models import Conversation, Membership
 from chat.services.conversations import positions
 from chat.services.locking import lock
-from chat.services.roles import MANAGERS, assign_role, require_role
+from chat.services.roles import MANAGERS, require_role
 
 Id = UUID | str
 Role = Membership.Role
@@ -32,13 +32,12 @@ def add_member(*, actor_id: Id, conversation_id: Id, user_id: Id) -> Membership:
 
 
 @transaction.atomic
-def admit_member(*, conversation_id: Id, user_id: Id, role: str = Role.MEMBER) -> Membership:
-    """Let somebody in, as staff, in any role and over any limit."""
+def admit_member(*, conversation_id: Id, user_id: Id) -> Membership:
+    """Let somebody in, as staff, over any limit."""
     conversation = Conversation.objects.select_for_update().get(pk=conversation_id)
     membership, _ = Membership.objects.get_or_create(
         conversation=conversation, user_id=user_id, defaults=positions(conversation)
     )
-    assign_role(conversation_id=conversation_id, user_id=user_id, role=role)
     return membership
 
 
