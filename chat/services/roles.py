@@ -111,7 +111,7 @@ def settle_ownership(*, user_id: Id) -> None:
     closed = Membership.objects.filter(
         role=Role.OWNER, user__is_active=False, conversation__kind=Conversation.Kind.GROUP
     )
-    groups = Conversation.objects.filter(members=user_id).filter(memberships__in=closed)
+    groups = Conversation.objects.filter(members__pk=user_id).filter(memberships__in=closed)
     for group in groups.order_by("pk"):  # in one order, so that nobody waits in a ring
         hand_over(group)
 

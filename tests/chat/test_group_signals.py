@@ -1,5 +1,6 @@
 """Who hears of titles, roles and ends, whichever road they come."""
 
+from collections.abc import Callable
 from typing import cast
 
 import pytest
@@ -121,12 +122,13 @@ def test_who_is_in_a_group_that_ends_hears_of_it_once_and_then_nothing(
     say(group, alice, "x")
     published.clear()
     key = str(group.pk)
-    {
+    roads: dict[str, Callable[[], object]] = {
         "service": lambda: end(alice, group),
         "staff": lambda: services.close_conversation(conversation_id=group.pk),
         "instance": lambda: Conversation.objects.get(pk=group.pk).delete(),
         "queryset": lambda: Conversation.objects.filter(pk=group.pk).delete(),
-    }[road]()
+    }
+    roads[road]()
     expected: list[Intent] = []
     for user in (alice, bob, carol):
         gone = MemberRemoved(conversation_id=key, user_id=str(user.pk))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
@@ -91,9 +90,9 @@ class Rules:
         return next((name for name in others if self.roles[name] == ADMIN), others[0])
 
 
-def act(group: Conversation, people: dict[str, User], step: Step) -> Any:
+def act(group: Conversation, people: dict[str, User], step: Step) -> None:
     what, actor, user, role = step
-    return {
+    deeds: dict[str, Callable[[], object]] = {
         "add": lambda: add(people[actor], group, people[user]),
         "remove": lambda: remove(people[actor], group, people[user]),
         "leave": lambda: leave(people[actor], group),
@@ -101,7 +100,8 @@ def act(group: Conversation, people: dict[str, User], step: Step) -> Any:
         "rename": lambda: rename(people[actor], group, f"by {actor}"),
         "pin": lambda: services.set_preferences(user_id=people[actor].pk, conversation_id=group.pk, pinned=True),
         "staff": lambda: services.assign_role(conversation_id=group.pk, user_id=people[user].pk, role=role),
-    }[what]()
+    }
+    deeds[what]()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
