@@ -128,13 +128,14 @@ def test_clients_of_the_families_join_and_leave_with_the_group(
 
 # -- state plus events equals a fresh fetch -------------------------------------------------------------
 
-OF_OTHERS = {"isOnline"}  # presence has events of its own
+OF_OTHERS = {"isOnline", "unreadCount"}  # presence and messages have events of their own
 
 
 def plain(conversation: dict[str, Any]) -> dict[str, Any]:
     """As a client keeps it, which any answer and any whole event fills."""
     members = [{key: member[key] for key in member.keys() - OF_OTHERS} for member in conversation["members"]]
-    return {**conversation, "members": {member["userId"]: member for member in members}}
+    kept = {key: conversation[key] for key in conversation.keys() - OF_OTHERS}
+    return {**kept, "members": {member["userId"]: member for member in members}}
 
 
 def apply(state: dict[str, dict[str, Any]], event: str, data: dict[str, Any], own: str) -> None:
