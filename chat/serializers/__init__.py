@@ -5,6 +5,9 @@ from chat.serializers.conversations import (
     MemberSerializer,
     NewConversationSerializer,
     NewMemberSerializer,
+    PreferencesSerializer,
+    RoleSerializer,
+    TitleSerializer,
 )
 from chat.serializers.messages import (
     MessagePageSerializer,
@@ -22,4 +25,7 @@ __all__ = [
     "NewMemberSerializer",
     "NewMessageSerializer",
     "PageSerializer",
+    "PreferencesSerializer",
+    "RoleSerializer",
+    "TitleSerializer",
 ]
