@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from realtime.auth import Identity
     from realtime.sessions import Session
 
-Shape = Callable[[Any, float], Sequence[Any]]
-"""From a canonical payload and when it was told (Unix seconds) to the arguments of an event."""
+Shape = Callable[[Any, float], Sequence[Any] | None]
+"""From a canonical payload and when it was told (Unix seconds) to the arguments of an event; None: it is not told."""
 
 Payload = Callable[["Identity", Sequence[Any]], Any]
 """From who is asking and the arguments of an event to a canonical payload; ClientError if they are ill-shaped."""

@@ -21,6 +21,11 @@ def new_message(data: Any, at: float) -> list[Any]:
     ]
 
 
+def message_read(data: Any, at: float) -> list[Any] | None:
+    """`messageRead`; what has only arrived has no name here."""
+    return [{"messageId": data["messageId"], "userId": data["userId"]}] if data["type"] == "read" else None
+
+
 def user_online(data: Any, at: float) -> list[Any]:
     """`userOnline`."""
     return [{"userId": data["userId"], "isOnline": data["status"] != "offline"}]
@@ -38,11 +43,13 @@ def group_id(user: Any, data: Any) -> Any:
 
 ASKS = {
     "sendMessage": Ask("message.send", spoken("text", "attachments", "tempId", conversationId="groupId")),
+    "markAsRead": Ask("message.read", fields("messageId", conversationId="groupId")),
     "joinGroup": Ask("rooms.subscribe", group_room, ack=group_id),
     "leaveGroup": Ask("rooms.unsubscribe", group_room, ack=group_id),
 }
 
 TELLS = {
     "message.new": Tell("newMessage", new_message),
+    "message.receipt": Tell("messageRead", message_read),
     "presence.changed": Tell("userOnline", user_online),
 }

@@ -7,14 +7,24 @@ from chat.serializers.conversations import (
     NewMemberSerializer,
 )
 from chat.serializers.messages import (
+    DeletionSerializer,
+    EditSerializer,
+    EmojiSerializer,
+    ListedMessageSerializer,
     MessagePageSerializer,
     MessageSerializer,
     NewMessageSerializer,
     PageSerializer,
+    ReactionSerializer,
+    RevisionSerializer,
 )
 
 __all__ = [
     "ConversationSerializer",
+    "DeletionSerializer",
+    "EditSerializer",
+    "EmojiSerializer",
+    "ListedMessageSerializer",
     "MemberSerializer",
     "MessagePageSerializer",
     "MessageSerializer",
@@ -22,4 +32,6 @@ __all__ = [
     "NewMemberSerializer",
     "NewMessageSerializer",
     "PageSerializer",
+    "ReactionSerializer",
+    "RevisionSerializer",
 ]

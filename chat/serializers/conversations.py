@@ -31,12 +31,13 @@ class ConversationSerializer(CamelModelSerializer):
 
     members = MemberSerializer(source="memberships", many=True, read_only=True)
     last_message_at = Timestamp(read_only=True, allow_null=True)
+    unread_count = serializers.IntegerField(read_only=True)
 
     class Meta:
         """All of it."""
 
         model = Conversation
-        fields = ("id", "kind", "title", "members", "created_at", "last_message_at")
+        fields = ("id", "kind", "title", "members", "created_at", "last_message_at", "unread_count")
         read_only_fields = fields
 
 

@@ -7,13 +7,23 @@ from chat.services.conversations import (
     hand_over,
     remove_member,
 )
+from chat.services.editing import delete_message, edit_message
 from chat.services.messages import send_message
+from chat.services.reactions import add_reaction, remove_reaction
+from chat.services.receipts import mark_delivered, mark_read, receipt_given
 
 __all__ = [
     "add_member",
+    "add_reaction",
     "conversation_created",
     "create_conversation",
+    "delete_message",
+    "edit_message",
     "hand_over",
+    "mark_delivered",
+    "mark_read",
+    "receipt_given",
     "remove_member",
+    "remove_reaction",
     "send_message",
 ]

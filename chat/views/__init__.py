@@ -1,6 +1,18 @@
 """REST of the chat: each method is a line or two onto a selector or a service."""
 
 from chat.views.conversations import ConversationsView, ConversationView, MembersView, MemberView
-from chat.views.messages import MessagesView
+from chat.views.messages import MessagesView, MessageView, RevisionsView
+from chat.views.reactions import DeliveredView, ReactionsView, ReadView
 
-__all__ = ["ConversationView", "ConversationsView", "MemberView", "MembersView", "MessagesView"]
+__all__ = [
+    "ConversationView",
+    "ConversationsView",
+    "DeliveredView",
+    "MemberView",
+    "MembersView",
+    "MessageView",
+    "MessagesView",
+    "ReactionsView",
+    "ReadView",
+    "RevisionsView",
+]

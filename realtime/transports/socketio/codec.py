@@ -38,7 +38,7 @@ class SocketIOCodec:
         return f"socketio {self.namespace} {self.profile.name}"
 
     def push(self, push: Push) -> Frame | None:
-        """Its frame; None if the family has no word for it."""
+        """Its frame; None if the family has no word for it, or not for this one."""
         tell = self.profile.tells.get(push.name)
         if tell is None:
             return None
@@ -47,6 +47,8 @@ class SocketIOCodec:
             offset = push.offset if self.offsets else ""
             return Frame.of(encode_event(self.namespace, tell.name, push.data, offset), is_droppable=is_droppable)
         arguments = tell.arguments(decode_json(push.data), push.at)
+        if arguments is None:
+            return None
         return self.event(tell.name, arguments, push.offset, is_droppable=is_droppable)
 
     def event(self, name: str, arguments: Sequence[Any], offset: str, *, is_droppable: bool = False) -> Frame:
@@ -57,12 +59,12 @@ class SocketIOCodec:
     def question(self, push: Push, id: int) -> Frame:
         """The frame of an event that asks for an acknowledgement; it carries no offset. LookupError without a word."""
         tell = self.profile.tells[push.name]
-        data = [tell.name, *tell.arguments(decode_json(push.data), push.at)]
+        data = [tell.name, *(tell.arguments(decode_json(push.data), push.at) or ())]
         return Frame.of(*encode(Kind.EVENT, self.namespace, id, data))
 
     def reply(self, tell: Tell, data: Any, at: float, offset: str) -> Frame:
         """The frame of the event that answers a client."""
-        return self.event(tell.name, tell.arguments(data, at), offset)
+        return self.event(tell.name, tell.arguments(data, at) or (), offset)
 
     def greeting(self, session: "Session") -> Frame | None:
         """As the profile has it."""
