@@ -57,21 +57,19 @@ def _shown_to(reader: Id) -> QuerySet[Membership]:
 
 def visible_messages(reader: Id) -> QuerySet[Message]:
     """What the reader may see: said where they are a member, by nobody whom a block parts from them, not deleted."""
-    return _visible(reader)
+    return _visible(reader, blocked_pairs(reader))
 
 
-def _visible(reader: Id, **more: Any) -> QuerySet[Message]:
+def _visible(reader: Id, parted: set[str], **more: Any) -> QuerySet[Message]:
     # `more` belongs into the one filter(): what it says of memberships is of the reader's own.
-    return (
-        Message.objects.filter(conversation__memberships__user_id=reader, deleted_at=None, **more)
-        .exclude(sender__in=blocked_pairs(reader))
-        .exclude(hidden__user_id=reader)
-    )
+    messages = Message.objects.filter(conversation__memberships__user_id=reader, deleted_at=None, **more)
+    return messages.exclude(sender__in=parted).exclude(hidden__user_id=reader)
 
 
 def unread_messages(reader: Id) -> QuerySet[Message]:
     """What others said and the reader has not read."""
-    return _visible(reader, position__gt=F("conversation__memberships__read_position")).exclude(sender_id=reader)
+    not_read = {"position__gt": F("conversation__memberships__read_position")}
+    return _visible(reader, blocked_pairs(reader) | {str(reader)}, **not_read)
 
 
 def _unread_in(conversation: OuterRef, reader: Id) -> Coalesce:
@@ -83,26 +81,30 @@ def messages_of(reader: Id, conversation: Id) -> QuerySet[Message]:
     """What the reader may see in a conversation of theirs, with reactions; Conversation.DoesNotExist for any other."""
     if not is_member(conversation=conversation, user=reader):
         raise Conversation.DoesNotExist
-    return _with_answers(visible_messages(reader), reader).filter(conversation_id=conversation)
+    return _shown_messages(reader).filter(conversation_id=conversation)
 
 
 def get_message(reader: Id, message: Id) -> Message:
     """One that the reader may see, with reactions; Message.DoesNotExist for any other."""
-    return _with_answers(visible_messages(reader), reader).get(pk=message)
+    return _shown_messages(reader).get(pk=message)
+
+
+def _shown_messages(reader: Id) -> QuerySet[Message]:
+    parted = blocked_pairs(reader)
+    return _with_answers(_visible(reader, parted), parted)
 
 
 def get_own_message(sender: Id, message: Id) -> Message:
     """One of the sender's, also if it was deleted meanwhile: an answer to who has just sent or changed it."""
-    return _with_answers(Message.objects.filter(sender_id=sender), sender).get(pk=message)
+    return _with_answers(Message.objects.filter(sender=UUID(str(sender))), blocked_pairs(sender)).get(pk=message)
 
 
-def _with_answers(messages: QuerySet[Message], reader: Id) -> QuerySet[Message]:
-    """With reactions, and with `answers_to`, but nothing of those whom a block parts from the reader."""
-    parted = blocked_pairs(reader)
+def _with_answers(messages: QuerySet[Message], parted: set[str]) -> QuerySet[Message]:
+    """With reactions, and with `answers_to`, but nothing of people whom a block parts from the reader."""
     unseen = When(reply_to__sender__in=parted, then=Value(None))
-    return messages.annotate(
-        answers_to=Case(unseen, default=F("reply_to_id"), output_field=UUIDField())
-    ).prefetch_related(Prefetch("reactions", Reaction.objects.exclude(user__in=parted)))
+    answers_to = Case(unseen, default=F("reply_to_id"), output_field=UUIDField())
+    reactions = Prefetch("reactions", Reaction.objects.exclude(user__in=parted))
+    return messages.annotate(answers_to=answers_to).prefetch_related(reactions)
 
 
 def reactions_of(reader: Id, message: Id) -> QuerySet[Reaction]:

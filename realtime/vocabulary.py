@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from realtime.auth import Identity
     from realtime.sessions import Session
 
-Shape = Callable[[Any, float], Sequence[Any] | None]
-"""From a canonical payload and when it was told (Unix seconds) to the arguments of an event; None: it is not told."""
+Shape = Callable[[Any, float], Sequence[Any]]
+"""From a canonical payload and when it was told (Unix seconds) to the arguments of an event."""
 
 Payload = Callable[["Identity", Sequence[Any]], Any]
 """From who is asking and the arguments of an event to a canonical payload; ClientError if they are ill-shaped."""
@@ -27,10 +27,11 @@ Payload = Callable[["Identity", Sequence[Any]], Any]
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """An event in the words of a family."""
+    """An event in the words of a family; with `when`, only those of which it is true are told."""
 
     name: str
     arguments: Shape
+    when: Callable[[Any], bool] | None = None  # of the canonical payload
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ ATTACHMENT = ("id", "url", "type", "name", "size", "width", "height", "thumbnail
 
 
 def spoken(*same: str, **names: str) -> Payload:
-    """Fields of a message; these clients send empty lists, and attachments of which they say more than is known here."""
+    """Fields of a message; these clients send empty lists, and say more of an attachment than is known here."""
     payload = fields(*same, **names)
 
     def said(user: "Identity", arguments: Sequence[Any]) -> Any:

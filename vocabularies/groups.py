@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from realtime.vocabulary import Ask, Tell, fields
+from realtime.vocabulary import Ask, Tell, fields, renamed
 from vocabularies.basics import spoken
 
 
@@ -21,9 +21,9 @@ def new_message(data: Any, at: float) -> list[Any]:
     ]
 
 
-def message_read(data: Any, at: float) -> list[Any] | None:
-    """`messageRead`; what has only arrived has no name here."""
-    return [{"messageId": data["messageId"], "userId": data["userId"]}] if data["type"] == "read" else None
+def is_read(data: Any) -> bool:
+    """Whether a receipt is about reading; what has only arrived has no name here."""
+    return bool(data["type"] == "read")
 
 
 def user_online(data: Any, at: float) -> list[Any]:
@@ -50,6 +50,6 @@ ASKS = {
 
 TELLS = {
     "message.new": Tell("newMessage", new_message),
-    "message.receipt": Tell("messageRead", message_read),
+    "message.receipt": Tell("messageRead", renamed(messageId="messageId", userId="userId"), when=is_read),
     "presence.changed": Tell("userOnline", user_online),
 }

@@ -5,7 +5,6 @@ from typing import Any
 from realtime.vocabulary import Ask, Tell, each, fields, no_payload, nothing, positions
 from vocabularies.basics import spoken
 
-
 RECEIPTS = {"delivered": "delivered", "read": "seen"}
 
 

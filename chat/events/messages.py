@@ -38,13 +38,13 @@ class MessageNew(Event, wire="message.new", policy=DURABLE):
     conversation_id: str
     sender_id: str
     text: str
+    position: int
+    created_at: str
     ciphertext: str | None = None
     attachments: list[Attached] = []
     mentions: list[str] = []
     reply_to_id: str | None = None
     reactions: list[Reacted] = []
-    position: int
-    created_at: str
     edited_at: str | None = None
 
     @classmethod
@@ -86,9 +86,7 @@ class MessageDeleted(Event, wire="message.deleted", policy=DURABLE):
     @classmethod
     def of(cls, message: Message, *, for_everyone: bool) -> Self:
         """From a message, which may be no more."""
-        return cls(
-            message_id=str(message.pk), conversation_id=str(message.conversation_id), for_everyone=for_everyone
-        )
+        return cls(message_id=str(message.pk), conversation_id=str(message.conversation_id), for_everyone=for_everyone)
 
 
 class MessageReaction(Event, wire="message.reaction", policy=DURABLE):

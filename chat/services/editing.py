@@ -1,6 +1,7 @@
 """What was said, said otherwise or taken back."""
 
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -19,9 +20,7 @@ Id = UUID | str
 
 
 @transaction.atomic
-def edit_message(
-    *, actor_id: Id, message_id: Id, text: str | None = None, ciphertext: str | None = None
-) -> Message:
+def edit_message(*, actor_id: Id, message_id: Id, text: str | None = None, ciphertext: str | None = None) -> Message:
     """Say it otherwise, as its sender, in time; what it said before is kept. The same words again change nothing."""
     message = lock_message(message_id, actor_id)
     if message.sender_id != UUID(str(actor_id)):
@@ -105,4 +104,4 @@ def _discard(attachment: Attachment) -> None:
     attachment.delete()
     for file in files:
         # A storage knows no rollback, and trouble there must not undo the deletion.
-        transaction.on_commit(lambda file=file: file.storage.delete(file.name), robust=True)
+        transaction.on_commit(partial(file.storage.delete, file.name), robust=True)

@@ -16,7 +16,7 @@ receipt_given = Signal()
 
 @transaction.atomic
 def mark_delivered(*, user_id: Id, message_id: Id) -> Message:
-    """It has arrived on a device of the user's, and all before it. Said again, or later than of a newer one: nothing."""
+    """It has arrived on a device of the user's, and all before it. Nothing happens if that is known."""
     message = visible_messages(user_id).get(pk=message_id)
     membership = _locked(message, user_id)
     since = membership.delivered_position

@@ -24,9 +24,7 @@ def message_changed(message: Message, change: Change) -> Pushes:
         event = MessageDeleted.of(message, for_everyone=True)
         yield Push(ConversationRoom(message.conversation_id), event, exclude=selectors.not_seeing(message))
     elif message.deleted_at is None and not change.deleted:
-        yield from _tell(
-            MessageEdited, message, list(message.reactions.all()), exclude=selectors.not_seeing(message)
-        )
+        yield from _tell(MessageEdited, message, list(message.reactions.all()), exclude=selectors.not_seeing(message))
 
 
 def _tell(kind: type[MessageNew], message: Message, reactions: Sequence[Reaction], *, exclude: Set[str]) -> Pushes:

@@ -38,9 +38,7 @@ class ReactionsView(ListAPIView[Reaction]):
         reaction = services.add_reaction(user_id=reader(request), message_id=message_id, **data)
         return Response(serializers.ReactionSerializer(reaction).data, status=201)
 
-    @extend_schema(
-        parameters=[serializers.EmojiSerializer], responses={204: None, **errors(400, 401, 404, 429)}
-    )
+    @extend_schema(parameters=[serializers.EmojiSerializer], responses={204: None, **errors(400, 401, 404, 429)})
     def delete(self, request: Request, message_id: UUID) -> Response:
         """Take one's own away, named in the query or in the body."""
         data = serializers.EmojiSerializer.read(request.query_params.dict() or request)

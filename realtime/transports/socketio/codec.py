@@ -43,13 +43,13 @@ class SocketIOCodec:
         if tell is None:
             return None
         is_droppable = push.policy == "droppable"
-        if tell.arguments is whole:
+        if tell.arguments is whole and tell.when is None:
             offset = push.offset if self.offsets else ""
             return Frame.of(encode_event(self.namespace, tell.name, push.data, offset), is_droppable=is_droppable)
-        arguments = tell.arguments(decode_json(push.data), push.at)
-        if arguments is None:
+        data = decode_json(push.data)
+        if tell.when is not None and not tell.when(data):
             return None
-        return self.event(tell.name, arguments, push.offset, is_droppable=is_droppable)
+        return self.event(tell.name, tell.arguments(data, push.at), push.offset, is_droppable=is_droppable)
 
     def event(self, name: str, arguments: Sequence[Any], offset: str, *, is_droppable: bool = False) -> Frame:
         """The frame of an event by the family's own name."""
@@ -59,12 +59,12 @@ class SocketIOCodec:
     def question(self, push: Push, id: int) -> Frame:
         """The frame of an event that asks for an acknowledgement; it carries no offset. LookupError without a word."""
         tell = self.profile.tells[push.name]
-        data = [tell.name, *(tell.arguments(decode_json(push.data), push.at) or ())]
+        data = [tell.name, *tell.arguments(decode_json(push.data), push.at)]
         return Frame.of(*encode(Kind.EVENT, self.namespace, id, data))
 
     def reply(self, tell: Tell, data: Any, at: float, offset: str) -> Frame:
         """The frame of the event that answers a client."""
-        return self.event(tell.name, tell.arguments(data, at) or (), offset)
+        return self.event(tell.name, tell.arguments(data, at), offset)
 
     def greeting(self, session: "Session") -> Frame | None:
         """As the profile has it."""
