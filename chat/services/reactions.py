@@ -14,7 +14,7 @@ from chat.services.locking import lock_message
 Id = UUID | str
 
 LETTER: Final = "[\U0001f1e6-\U0001f1ff]"  # two of them are a flag
-PICTURE: Final = "[©®‼⁉™\u2139←-⇿⌀-⏿Ⓜ■-⟿⤴⤵⬀-⯿〰〽㊗㊙\U0001f000-\U0001faff]"
+PICTURE: Final = "[©®‼⁉™\u2139←-⇿⌀-⏿Ⓜ■-⟿⤴⤵⬀-⯿〰〽㊗㊙\U0001f000-\U0001f1e5\U0001f200-\U0001faff]"
 # How it is shown, its skin, and the tags of the flags of England and the like.
 SHADE: Final = "[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]{0,8}"
 EMOJI: Final = re.compile(
