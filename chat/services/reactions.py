@@ -13,6 +13,7 @@ from chat.services.locking import lock_message
 
 Id = UUID | str
 
+MAX_LENGTH: Final = 64  # of the column
 LETTER: Final = "[\U0001f1e6-\U0001f1ff]"  # two of them are a flag
 PICTURE: Final = "[©®‼⁉™\u2139←-⇿⌀-⏿Ⓜ■-⟿⤴⤵⬀-⯿〰〽㊗㊙\U0001f000-\U0001f1e5\U0001f200-\U0001faff]"
 # How it is shown, its skin, and the tags of the flags of England and the like.
@@ -42,7 +43,7 @@ def remove_reaction(*, user_id: Id, message_id: Id, emoji: str) -> None:
 
 
 def _check(emoji: str) -> None:
-    if not EMOJI.fullmatch(emoji):
+    if len(emoji) > MAX_LENGTH or not EMOJI.fullmatch(emoji):
         raise ValidationError({"emoji": "A reaction is one emoji, or the name of one between colons."})
 
 

@@ -80,6 +80,7 @@ def test_an_emoji_is_one_of_any_kind(message: Message, alice: User, emoji: str) 
         *("", " ", "a", "hello", "1", "+", "<", "!", "é", "漢", f"{THUMB} ", f" {THUMB}", f"{THUMB}{THUMB}", "🇩", "::"),
         *(f"{THUMB}\n", f"{THUMB}\x00", "\x00", "\u200d", "\ufe0f", f"{THUMB}\u200d", "\u202e", ":A b:", "<script>"),
         *(f":{'a' * 31}:", HEART * 30, "\u200d".join([THUMB] * 9), THUMB + "\ufe0f" * 40),
+        "\u200d".join([THUMB + "\ufe0f" * 8] * 7),
     ],
 )
 def test_what_is_no_emoji_is_refused(message: Message, alice: User, emoji: str) -> None:
