@@ -94,7 +94,8 @@ def _mentioned(message: Message, people: list[UUID]) -> list[str]:
 def _attached(message: Message, draft: Draft, uploads: list[UUID]) -> list[dict[str, Any]]:
     """In the order in which they were given, whether uploaded or linked."""
     claimed = attachments.claim(message.sender_id, message.conversation, uploads) if uploads else []
-    by_id = dict(zip(uploads, claimed, strict=True))
+    known = [{name: value for name, value in one.items() if value is not None} for one in claimed]
+    by_id = dict(zip(uploads, known, strict=True))
     return [by_id[one] if isinstance(one, UUID) else one for one in draft.attachments]
 
 

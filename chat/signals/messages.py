@@ -20,12 +20,19 @@ def message_changed(message: Message, change: Change) -> Pushes:
             acknowledged = MessageAcknowledged(temp_id=message.temp_id, message_id=str(message.pk))
             yield Push(UserRoom(message.sender_id), acknowledged)
         yield from _tell(MessageNew, message, (), exclude=blocked_pairs(message.sender_id))
-    elif message.deleted_at is None if change.deleted else change.changed("deleted_at"):
+    elif _is_gone(message, change):
         event = MessageDeleted.of(message, for_everyone=True)
         yield Push(ConversationRoom(message.conversation_id), event, exclude=selectors.not_seeing(message))
     elif message.deleted_at is None and (change.changed("text") or change.changed("ciphertext")):
         reactions = list(message.reactions.all())
         yield from _tell(MessageEdited, message, reactions, exclude=selectors.not_seeing(message))
+
+
+def _is_gone(message: Message, change: Change) -> bool:
+    """Since this change: a message that was deleted before is not told again when its place is removed."""
+    if change.deleted:
+        return message.deleted_at is None
+    return change.changed("deleted_at") and message.deleted_at is not None
 
 
 def _tell(kind: type[MessageNew], message: Message, reactions: Sequence[Reaction], *, exclude: Set[str]) -> Pushes:
