@@ -1,6 +1,7 @@
 """Whatever people do with messages: what each has heard adds up to what each would fetch."""
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, Validat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.models import User
+from accounts.models import Block, User
 from accounts.services import block_user
 from chat import selectors, services
 from chat.history import page
@@ -98,15 +99,26 @@ ACTS: dict[str, Act] = {
     "read": lambda actor, message, number: services.mark_read(user_id=actor.pk, message_id=message.pk),
 }
 
+
+def do(name: str, actor: User, group: Conversation, back: int, number: int, published: list[Intent]) -> None:
+    """With one of the last messages."""
+    newest = list(group.messages.order_by("-position")[: back + 1])
+    try:
+        if name == "send":
+            send(actor, group, newest[-1] if newest else None, number)
+        elif newest:
+            ACTS[name](actor, newest[-1], number)
+    except (ValidationError, PermissionDenied, ObjectDoesNotExist):
+        assert published == [], "what is refused is told to nobody"
+
+
 steps = st.tuples(
     st.sampled_from(["send", "send", "send", "read", *ACTS]), st.integers(0, 2), st.integers(0, 6), st.integers(0, 9)
 )
 blocks = st.sampled_from([(), ((0, 1),), ((1, 2),), ((2, 0), (1, 2))])
 
 
-@settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(steps, min_size=5, max_size=40), blocks)
 def test_what_was_heard_adds_up_to_what_is_fetched(
     alice: User,
@@ -117,25 +129,16 @@ def test_what_was_heard_adds_up_to_what_is_fetched(
     parted: tuple[tuple[int, int], ...],
 ) -> None:
     people = [alice, bob, carol]
-    for user in people:
-        user.blocks_made.all().delete()  # of the example before
+    Block.objects.all().delete()  # of the example before
     group = services.create_conversation(creator_id=alice.pk, kind="group", members=[bob.pk, carol.pk])
     for blocker, blocked in parted:
         block_user(blocker_id=people[blocker].pk, blocked_id=people[blocked].pk)
-    devices = {user: Device(user, group) for user in people}
+    devices = [Device(user, group) for user in people]
     for name, who, back, number in script:
         published.clear()
-        newest = list(group.messages.order_by("-position")[: back + 1])
-        try:
-            if name == "send":
-                send(people[who], group, newest[-1] if newest else None, number)
-            elif newest:
-                ACTS[name](people[who], newest[-1], number)
-        except (ValidationError, PermissionDenied, ObjectDoesNotExist):
-            assert published == [], "what is refused is told to nobody"
-        for push in published:
+        do(name, people[who], group, back, number, published)
+        for push, device in product(published, devices):
             assert isinstance(push, Push)
-            for device in devices.values():
-                device.hear(push)
-    for user, device in devices.items():
+            device.hear(push)
+    for user, device in zip(people, devices, strict=True):
         assert device.state() == fetched(user, group)
