@@ -218,6 +218,22 @@ CORS_URLS_REGEX = r"^/api/.*$"
 # -- Chat ------------------------------------------------------------------------------------------
 CHAT_MAX_TEXT = env.int("CHAT_MAX_TEXT", default=10_000)
 CHAT_MAX_MEMBERS = env.int("CHAT_MAX_MEMBERS", default=500)
+CHAT_MESSAGE_RATE = env.str("CHAT_MESSAGE_RATE", default="30/minute")
+CHAT_MAX_CIPHERTEXT = env.int("CHAT_MAX_CIPHERTEXT", default=100_000)
+CHAT_MAX_ATTACHMENTS = env.int("CHAT_MAX_ATTACHMENTS", default=10)
+CHAT_MAX_MENTIONS = env.int("CHAT_MAX_MENTIONS", default=50)
+CHAT_MAX_REACTIONS = env.int("CHAT_MAX_REACTIONS", default=20)
+CHAT_EDIT_WINDOW = env.int("CHAT_EDIT_WINDOW", default=0)
+CHAT_ATTACHMENT_TYPES = env.list(
+    "CHAT_ATTACHMENT_TYPES",
+    default=[
+        *("image", "video", "audio", "file", "image/*", "video/*", "audio/*", "font/*"),
+        *("text/plain", "text/csv", "text/markdown", "text/calendar", "text/vcard"),
+        *("application/octet-stream", "application/pdf", "application/json", "application/rtf", "application/epub+zip"),
+        *("application/zip", "application/gzip", "application/x-tar", "application/x-7z-compressed"),
+        *("application/msword", "application/vnd.*"),
+    ],
+)
 
 # -- Families of Socket.IO clients -----------------------------------------------------------------
 SOCIAL_RATE = env.str("SOCIAL_RATE", default="100/minute")

@@ -7,7 +7,14 @@ from chat.events.conversations import (
     MemberAdded,
     MemberRemoved,
 )
-from chat.events.messages import MessageAcknowledged, MessageNew
+from chat.events.messages import (
+    MessageAcknowledged,
+    MessageDeleted,
+    MessageEdited,
+    MessageNew,
+    MessageReaction,
+    MessageReceipt,
+)
 from chat.events.presence import PresenceChanged
 
 __all__ = [
@@ -17,6 +24,10 @@ __all__ = [
     "MemberAdded",
     "MemberRemoved",
     "MessageAcknowledged",
+    "MessageDeleted",
+    "MessageEdited",
     "MessageNew",
+    "MessageReaction",
+    "MessageReceipt",
     "PresenceChanged",
 ]

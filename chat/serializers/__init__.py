@@ -10,14 +10,24 @@ from chat.serializers.conversations import (
     TitleSerializer,
 )
 from chat.serializers.messages import (
+    DeletionSerializer,
+    EditSerializer,
+    EmojiSerializer,
+    ListedMessageSerializer,
     MessagePageSerializer,
     MessageSerializer,
     NewMessageSerializer,
     PageSerializer,
+    ReactionSerializer,
+    RevisionSerializer,
 )
 
 __all__ = [
     "ConversationSerializer",
+    "DeletionSerializer",
+    "EditSerializer",
+    "EmojiSerializer",
+    "ListedMessageSerializer",
     "MemberSerializer",
     "MessagePageSerializer",
     "MessageSerializer",
@@ -26,6 +36,8 @@ __all__ = [
     "NewMessageSerializer",
     "PageSerializer",
     "PreferencesSerializer",
+    "ReactionSerializer",
+    "RevisionSerializer",
     "RoleSerializer",
     "TitleSerializer",
 ]

@@ -33,12 +33,23 @@ class ConversationSerializer(CamelModelSerializer):
     last_message_at = Timestamp(read_only=True, allow_null=True)
     pinned = serializers.BooleanField(read_only=True)
     muted_until = Timestamp(read_only=True, allow_null=True)
+    unread_count = serializers.IntegerField(read_only=True)
 
     class Meta:
         """All of it."""
 
         model = Conversation
-        fields = ("id", "kind", "title", "members", "created_at", "last_message_at", "pinned", "muted_until")
+        fields = (
+            "id",
+            "kind",
+            "title",
+            "members",
+            "created_at",
+            "last_message_at",
+            "pinned",
+            "muted_until",
+            "unread_count",
+        )
         read_only_fields = fields
 
 

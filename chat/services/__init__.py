@@ -8,30 +8,33 @@ from chat.services.conversations import (
     rename_conversation,
     retitle_conversation,
 )
+from chat.services.editing import delete_message, edit_message
 from chat.services.members import add_member, admit_member, remove_member
 from chat.services.messages import send_message
 from chat.services.preferences import set_preferences
-from chat.services.roles import (
-    assign_role,
-    change_role,
-    hand_over,
-    lock_for_leaving,
-    roles_changed,
-    settle_ownership,
-)
+from chat.services.reactions import add_reaction, remove_reaction
+from chat.services.receipts import mark_delivered, mark_read, receipt_given
+from chat.services.roles import assign_role, change_role, hand_over, lock_for_leaving, roles_changed, settle_ownership
 
 __all__ = [
     "add_member",
+    "add_reaction",
     "admit_member",
     "assign_role",
     "change_role",
     "close_conversation",
     "conversation_created",
     "create_conversation",
+    "delete_message",
+    "edit_message",
     "end_conversation",
     "hand_over",
     "lock_for_leaving",
+    "mark_delivered",
+    "mark_read",
+    "receipt_given",
     "remove_member",
+    "remove_reaction",
     "rename_conversation",
     "retitle_conversation",
     "roles_changed",

@@ -2,6 +2,19 @@
 
 from chat.views.conversations import ConversationsView, ConversationView, OwnView
 from chat.views.members import MembersView, MemberView
-from chat.views.messages import MessagesView
+from chat.views.messages import MessagesView, MessageView, RevisionsView
+from chat.views.reactions import DeliveredView, ReactionsView, ReadView
 
-__all__ = ["ConversationView", "ConversationsView", "MemberView", "MembersView", "MessagesView", "OwnView"]
+__all__ = [
+    "ConversationView",
+    "ConversationsView",
+    "DeliveredView",
+    "MemberView",
+    "MembersView",
+    "MessageView",
+    "MessagesView",
+    "OwnView",
+    "ReactionsView",
+    "ReadView",
+    "RevisionsView",
+]
