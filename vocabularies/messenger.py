@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from realtime.vocabulary import Ask, Tell, each, no_payload, nothing, positions
+from realtime.vocabulary import Ask, Tell, each, fields, no_payload, nothing, positions, whole
 from vocabularies.basics import spoken
 
 
@@ -52,11 +52,13 @@ ASKS = {
         spoken("conversationId", "text", "attachments", "replyToId", "tempId"),
         Tell("message-ack", each("tempId", "messageId")),
     ),
+    "upload-progress": Ask("upload.progress", fields("uploadId", "conversationId", "loaded", "total")),
     "heartbeat": Ask("heartbeat", no_payload, Tell("heartbeat-ack", nothing)),
 }
 
 TELLS = {
     "message.new": Tell("message-new", message),
     "message.acknowledged": Tell("message-ack", each("tempId", "messageId")),
+    "upload.progress": Tell("upload-progress", whole),
     "presence.changed": Tell("presence", each("userId", "status")),
 }

@@ -9,6 +9,7 @@ from chat.events.conversations import (
 )
 from chat.events.messages import MessageAcknowledged, MessageNew
 from chat.events.presence import PresenceChanged
+from chat.events.uploads import UploadProgress
 
 __all__ = [
     "ConversationCreated",
@@ -19,4 +20,5 @@ __all__ = [
     "MessageAcknowledged",
     "MessageNew",
     "PresenceChanged",
+    "UploadProgress",
 ]

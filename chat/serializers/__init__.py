@@ -1,5 +1,6 @@
 """The chat's JSON on REST, the same as on the socket."""
 
+from chat.serializers.attachments import AttachmentSerializer, LinkSerializer, NewAttachmentSerializer
 from chat.serializers.conversations import (
     ConversationSerializer,
     MemberSerializer,
@@ -14,10 +15,13 @@ from chat.serializers.messages import (
 )
 
 __all__ = [
+    "AttachmentSerializer",
     "ConversationSerializer",
+    "LinkSerializer",
     "MemberSerializer",
     "MessagePageSerializer",
     "MessageSerializer",
+    "NewAttachmentSerializer",
     "NewConversationSerializer",
     "NewMemberSerializer",
     "NewMessageSerializer",

@@ -1,5 +1,7 @@
 """What is said."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -13,6 +15,7 @@ from accounts.models import User
 from accounts.selectors import are_blocked
 from chat.exceptions import TextTooLong
 from chat.models import Conversation, Message
+from chat.services import attachments as files
 from chat.services.locking import lock
 
 Id = UUID | str
@@ -20,24 +23,34 @@ Id = UUID | str
 
 @transaction.atomic
 def send_message(
-    *, sender_id: Id, conversation_id: Id, text: str, temp_id: str | None = None, acknowledge: bool = False
+    *,
+    sender_id: Id,
+    conversation_id: Id,
+    text: str,
+    temp_id: str | None = None,
+    attachments: Sequence[Mapping[str, Any]] = (),
+    acknowledge: bool = False,
 ) -> Message:
     """Say something. The same `temp_id` again says nothing new: the first message comes back.
 
     With `acknowledge` all of the sender's devices are told of the `temp_id`, not only the one that asked.
     """
-    text = _clean(text)
+    text = _clean(text) if text or not attachments else text
     ProhibitNullCharactersValidator()(temp_id)
     conversation = lock(conversation_id, sender_id)
     if temp_id and (known := _sent(sender_id, temp_id)):
         return known
     _require_no_block(conversation, sender_id)
+    claimed = files.claim(
+        uploader_id=sender_id, conversation=conversation, ids=[attachment["id"] for attachment in attachments]
+    )
     conversation.last_position += 1
     conversation.last_message_at = timezone.now()
     message = Message(
         conversation=conversation,
         sender_id=sender_id,
         text=text,
+        attachments=claimed,
         temp_id=temp_id or None,
         position=conversation.last_position,
     )
@@ -46,6 +59,7 @@ def send_message(
         with transaction.atomic():
             conversation.save(update_fields=["last_position", "last_message_at"])
             message.save(force_insert=True)
+            files.bind(message)
     except IntegrityError:
         # Another device used this temp_id at the same moment, in another conversation.
         if temp_id and (known := _sent(sender_id, temp_id)):
