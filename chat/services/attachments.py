@@ -1,7 +1,6 @@
 """Files: uploaded first, then sent with a message, gone with it."""
 
 from collections.abc import Iterable
-from functools import partial
 from secrets import token_hex
 from typing import Any
 from uuid import UUID
@@ -143,12 +142,12 @@ def _forget_files(*, instance: Attachment, using: str, **_: object) -> None:
     """However the row went, by a cascade too: its files go after the commit."""
     for file in (instance.file, instance.thumbnail):
         if file.name:
-            # robust: what the storage cannot do now, `clear_attachments` does later.
-            transaction.on_commit(partial(_remove, file.storage, file.name), using=using, robust=True)
+            _remove_on_commit(file.storage, file.name, using)
 
 
-def _remove(storage: Storage, name: str) -> None:
-    storage.delete(name)
+def _remove_on_commit(storage: Storage, name: str, using: str) -> None:
+    # robust: what the storage cannot do now, `clear_attachments` does later. No partial: Django logs a function's name.
+    transaction.on_commit(lambda: storage.delete(name), using=using, robust=True)
 
 
 def _remove_files(attachment: Attachment) -> None:
