@@ -23,7 +23,7 @@ FORMATS: Final = {
     "image/avif": "AVIF",
 }
 THUMBNAIL_TYPE: Final = "image/webp"
-LYING: Final = {5, 6, 7, 8}  # orientations that change width for height
+SIDEWAYS: Final = {5, 6, 7, 8}  # orientations that change width for height
 DECODERS: Final = BoundedSemaphore(2)  # a picture of 50 million pixels takes 200 MB while it is decoded
 SMOOTH: Final = {"RGB", "RGBA", "L", "LA", "CMYK", "YCbCr"}  # modes that can be made small without a conversion before
 # What decoders raise for bytes that make no sense; all of them are the file's fault.
@@ -72,7 +72,7 @@ def _read(image: Image.Image) -> Picture:
     with DECODERS:
         small = _shrink(image)
     orientation = _orientation(small)
-    if orientation in LYING:
+    if orientation in SIDEWAYS:
         width, height = height, width
     if orientation != 1:
         small = ImageOps.exif_transpose(small)

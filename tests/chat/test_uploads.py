@@ -1,6 +1,5 @@
 """Uploading: what a file is, and what is refused."""
 
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -268,8 +267,8 @@ def content_of(file: Any) -> bytes:
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_photograph_is_turned_upright(alice: User, orientation: int) -> None:
     attachment = uploaded(alice, photograph(orientation), "a.jpg")
-    lies = orientation >= 5
-    assert (attachment.width, attachment.height) == ((40, 60) if lies else (60, 40))
+    is_sideways = orientation >= 5
+    assert (attachment.width, attachment.height) == ((40, 60) if is_sideways else (60, 40))
     thumbnail = small(attachment).convert("RGB")
     assert thumbnail.size == (attachment.width, attachment.height)
     corner = {1: (0, 0), 2: (1, 0), 3: (1, 1), 4: (0, 1), 5: (0, 0), 6: (1, 0), 7: (1, 1), 8: (0, 1)}[orientation]
@@ -350,6 +349,3 @@ def test_whatever_the_bytes_are_they_are_taken_or_refused(data: st.DataObject) -
 @given(head=st.binary(max_size=600) | st.sampled_from([b"PK\3\4", b"\x1aE\xdf\xa3", b"RIFF", b"\0\0\0\x18ftyp"]))
 def test_every_beginning_has_a_type(head: bytes) -> None:
     assert "/" in kinds.type_of(head)
-
-
-Person = Callable[..., User]

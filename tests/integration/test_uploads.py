@@ -1,6 +1,9 @@
 """Files over real servers: from one person's client to another's."""
 
+import asyncio
 import json
+import os
+import socket
 from collections.abc import Callable
 from http.client import HTTPConnection
 from pathlib import Path
@@ -21,6 +24,7 @@ from realtime.testing import Client, Server
 from tests.chat.files import media, photograph
 from tests.integration.conftest import Site, pair
 from tests.integration.families import Connect, logged_in
+from tests.realtime.waiting import until
 
 __all__ = ["media"]
 Join = Callable[..., Client]
@@ -164,3 +168,25 @@ def test_an_upload_holds_nobody_else(
     answered.set()
     upload.join()
     assert results[0][0] == 201
+
+
+def open_files(folder: Path) -> list[str]:
+    """What this process holds open there."""
+    held = [os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    return [name for name in held if name.startswith(str(folder))]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="which files are open is told by Linux alone")
+@pytest.mark.django_db(transaction=True)
+def test_a_reader_that_leaves_in_the_midst_leaves_nothing_open(
+    realtime_server: Server, alice: User, media: Path
+) -> None:
+    browser = Browser(int(realtime_server.address.rpartition(":")[2]), alice)
+    _, told = browser.upload(photograph() + bytes(20_000_000), "a.jpg")
+    with socket.create_connection(("127.0.0.1", browser.port)) as client:
+        lines = [f"GET {local(told['url'])} HTTP/1.1", "Host: x", f"Authorization: {browser.headers['Authorization']}"]
+        client.sendall("\r\n".join([*lines, "", ""]).encode())
+        assert client.recv(100).startswith(b"HTTP/1.1 200")
+        asyncio.run(until(lambda: bool(open_files(media))))
+    asyncio.run(until(lambda: not open_files(media)))
+    assert browser.ask("GET", local(told["url"]), Range="bytes=0-1")[1] == photograph()[:2]
