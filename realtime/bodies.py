@@ -43,28 +43,27 @@ class _Body:
         self._scope, self._receive, self._limit = scope, receive, limit
         declared = header(scope, b"content-length") or ""
         self._is_too_large = declared.isdecimal() and int(declared) > limit
-        self._size = 0
+        self._size, self._has_more = 0, True
 
     async def receive(self) -> dict[str, Any]:
         """The server's next message; in place of too much a body that is empty."""
         if MARK in self._scope:
             return await self._end()
         if not self._is_too_large:
-            message = await self._receive()
-            self._size += len(message.get("body", b""))
+            message = await self._next()
             if self._size <= self._limit:
                 return message
         self._scope[MARK] = True
-        await self._drain()
+        # A client that is cut off in the midst of its body never sees why.
+        while self._has_more and self._size < DRAINED * self._limit:
+            await self._next()
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    async def _drain(self) -> None:
-        """A client that is cut off in the midst of its body never sees why."""
-        while self._size < DRAINED * self._limit:
-            message = await self._receive()
-            self._size += len(message.get("body", b""))
-            if not message.get("more_body", False):
-                break
+    async def _next(self) -> dict[str, Any]:
+        message = await self._receive()
+        self._size += len(message.get("body", b""))
+        self._has_more = message.get("more_body", False)
+        return message
 
     async def _end(self) -> dict[str, Any]:
         while (message := await self._receive())["type"] != "http.disconnect":

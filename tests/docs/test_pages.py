@@ -39,7 +39,9 @@ def ours(names: Iterable[str]) -> set[str]:
 
 
 def test_every_variable_is_in_the_table() -> None:
-    read = set(re.findall(r"""env\.\w+\(\s*"([A-Z_]+)\"""", SOURCE)) | set(re.findall(r"""secret\("(\w+)"\)""", SOURCE))
+    read = set(re.findall(r"""env\.\w+\(\s*"([A-Z0-9_]+)\"""", SOURCE)) | set(
+        re.findall(r"""secret\("(\w+)"\)""", SOURCE)
+    )
     told = {name for name in re.findall(r"^\| `(\w+)` \|", SETTINGS, re.MULTILINE) if not name.startswith("REALTIME_")}
     assert told == read | {"PORT"}  # which the Makefile and the commands read
 

@@ -18,11 +18,12 @@ Message = dict[str, Any]
 class Client:
     """A server's side of one request: hands the parts of a body on, and counts those that were asked for."""
 
-    def __init__(self, *parts: bytes) -> None:
-        self.parts, self.read = list(parts), 0
+    def __init__(self, *parts: bytes, leaves: bool = True) -> None:
+        self.parts, self.read, self.leaves = list(parts), 0, leaves
 
     async def receive(self) -> Message:
         if not self.parts:
+            assert self.leaves, "a client that waits for its answer was asked for more"
             return {"type": "http.disconnect"}
         self.read += 1
         part = self.parts.pop(0)
@@ -76,6 +77,20 @@ async def test_a_body_over_the_limit_is_cut_where_it_passes_it() -> None:
     assert app.body == b"x" * 600
     assert app.scope["realtime.body_too_large"]
     assert client.read == 3  # the rest was thrown away, so that the client reads the answer
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("parts", [[b"x" * 1001], [b"x" * 600, b"x" * 600], [b"x" * 600, b"x" * 600, b""]])
+async def test_a_body_whose_last_part_passes_the_limit_is_answered_at_once(parts: list[bytes]) -> None:
+    client = Client(*parts, leaves=False)
+
+    class Reader(Application):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            while (await receive())["more_body"]:
+                pass
+            assert client.read == len(parts)
+
+    await BodyLimit(Reader())({"type": "http", "path": "/", "headers": []}, client.receive, _send)
 
 
 @pytest.mark.asyncio
