@@ -12,6 +12,9 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from realtime_project.settings_uploads import *  # noqa: F403 -- they are settings, too
+from realtime_project.settings_uploads import CHAT_UPLOAD_RATE, UPLOAD_STORAGE
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -200,7 +203,7 @@ THROTTLES = {
     "register": env.str("THROTTLE_REGISTER", default="60/minute"),
     "login": env.str("THROTTLE_LOGIN", default="10/minute"),
     "user": env.str("THROTTLE_USER", default="600/minute"),
-    "upload": env.str("CHAT_UPLOAD_RATE", default="30/minute"),
+    "upload": CHAT_UPLOAD_RATE,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Realtime backend",
@@ -221,31 +224,6 @@ CORS_URLS_REGEX = r"^/api/.*$"
 CHAT_MAX_TEXT = env.int("CHAT_MAX_TEXT", default=10_000)
 CHAT_MAX_MEMBERS = env.int("CHAT_MAX_MEMBERS", default=500)
 
-# -- Uploads: what a file is tells its content, and `chat/media.py` ------------------------------------
-CHAT_MAX_UPLOAD = env.int("CHAT_MAX_UPLOAD", default=25_000_000)
-CHAT_MAX_UNSENT = env.int("CHAT_MAX_UNSENT", default=30)
-CHAT_MAX_IMAGE_PIXELS = env.int("CHAT_MAX_IMAGE_PIXELS", default=50_000_000)
-CHAT_THUMBNAIL = env.int("CHAT_THUMBNAIL", default=400)
-CHAT_UPLOAD_TTL = env.int("CHAT_UPLOAD_TTL", default=86_400)
-CHAT_LINK_AGE = env.int("CHAT_LINK_AGE", default=900)
-CHAT_PROGRESS_RATE = env.str("CHAT_PROGRESS_RATE", default="10/second")
-OFFICE = "application/vnd.openxmlformats-officedocument"
-CHAT_UPLOAD_TYPES = env.list(
-    "CHAT_UPLOAD_TYPES",
-    default=[
-        *(f"image/{kind}" for kind in ("png", "jpeg", "gif", "webp", "avif", "heic")),
-        *(f"video/{kind}" for kind in ("mp4", "x-m4v", "webm", "quicktime", "x-matroska")),
-        *(f"audio/{kind}" for kind in ("mpeg", "mp4", "aac", "ogg", "wav", "flac", "amr")),
-        *(f"application/{kind}" for kind in ("pdf", "rtf", "zip", "gzip", "msword")),
-        *(f"application/vnd.ms-{kind}" for kind in ("excel", "powerpoint")),
-        f"{OFFICE}.*",
-        "application/vnd.oasis.opendocument.*",
-        "text/plain",
-    ],
-)
-# Bytes of a whole request, counted while it comes in: by the beginning of its path, else as of any form.
-BODY_LIMITS = {"/api/attachments/": CHAT_MAX_UPLOAD + 65_536}
-
 # -- Families of Socket.IO clients -----------------------------------------------------------------
 SOCIAL_RATE = env.str("SOCIAL_RATE", default="100/minute")
 OPERATIONS_CONNECTIONS = env.str("OPERATIONS_CONNECTIONS", default="10/minute")
@@ -256,22 +234,8 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 # -- Static files, time, language ------------------------------------------------------------------
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
-S3_BUCKET = env.str("S3_BUCKET", default="")
 STORAGES: dict[str, dict[str, Any]] = {
-    "default": (
-        {
-            "BACKEND": "storages.backends.s3.S3Storage",  # not among the requirements: django-storages[s3]
-            "OPTIONS": {
-                "bucket_name": S3_BUCKET,
-                "endpoint_url": env.str("S3_ENDPOINT", default="") or None,
-                "region_name": env.str("S3_REGION", default="") or None,
-                "default_acl": None,
-                "file_overwrite": False,
-            },
-        }
-        if S3_BUCKET
-        else {"BACKEND": "django.core.files.storage.FileSystemStorage"}
-    ),
+    "default": UPLOAD_STORAGE,
     "staticfiles": {
         "BACKEND": (
             "django.contrib.staticfiles.storage.StaticFilesStorage"

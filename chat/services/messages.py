@@ -41,16 +41,12 @@ def send_message(
     if temp_id and (known := _sent(sender_id, temp_id)):
         return known
     _require_no_block(conversation, sender_id)
-    claimed = files.claim(
-        uploader_id=sender_id, conversation=conversation, ids=[attachment["id"] for attachment in attachments]
-    )
-    conversation.last_position += 1
-    conversation.last_message_at = timezone.now()
+    _advance(conversation)
     message = Message(
         conversation=conversation,
         sender_id=sender_id,
         text=text,
-        attachments=claimed,
+        attachments=_claim(conversation, sender_id, attachments),
         temp_id=temp_id or None,
         position=conversation.last_position,
     )
@@ -66,6 +62,16 @@ def send_message(
             return known
         raise
     return message
+
+
+def _claim(conversation: Conversation, sender: Id, attachments: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    ids = [attachment["id"] for attachment in attachments]
+    return files.claim(uploader_id=sender, conversation=conversation, ids=ids)
+
+
+def _advance(conversation: Conversation) -> None:
+    conversation.last_position += 1
+    conversation.last_message_at = timezone.now()
 
 
 def _sent(sender: Id, temp_id: str) -> Message | None:

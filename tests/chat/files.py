@@ -11,7 +11,6 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import ExifTags, Image
 from pytest_django import Settings
-from rest_framework.response import Response
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -99,16 +98,15 @@ DOCX = archive("[Content_Types].xml", "_rels/.rels", "word/document.xml")
 POLYGLOT = picture("GIF") + b"\n/*<script>alert(1)</script>*/" + archive("META-INF/MANIFEST.MF")
 
 
-def put(user: User, content: bytes = b"hello", name: str = "note.txt", **more: str) -> Response:
+def put(user: User, content: bytes = b"hello", name: str = "note.txt", **more: str) -> Any:
     """Upload over REST."""
     return send(as_user(user), content, name, **more)
 
 
-def send(client: APIClient, content: bytes, name: str = "note.txt", **more: str) -> Response:
+def send(client: APIClient, content: bytes, name: str = "note.txt", **more: str) -> Any:
     """The same by a client. What the browser says of the type is always a lie here."""
     file = SimpleUploadedFile(name, content, "image/png")
-    response: Response = client.post(URL, {"file": file, **more}, format="multipart")  # type: ignore[assignment]
-    return response
+    return client.post(URL, {"file": file, **more}, format="multipart")
 
 
 def uploaded(user: User, content: bytes = b"hello", name: str = "note.txt", **more: Any) -> Attachment:

@@ -180,7 +180,7 @@ def test_what_is_no_upload_is_refused(alice: User, body: dict[str, str]) -> None
 def test_json_is_no_upload(alice: User) -> None:
     response = as_user(alice).post(URL, {"file": "hello"})
     assert (response.status_code, response.json()["code"]) == (415, "INVALID_PAYLOAD")
-    broken = as_user(alice).generic("POST", URL, b"--x\r\nnonsense", "multipart/form-data; boundary=x")
+    broken = as_user(alice).generic("POST", URL, "--x\r\nnonsense", "multipart/form-data; boundary=x")
     assert error_of(broken) == (400, "INVALID_PAYLOAD")
 
 

@@ -15,7 +15,7 @@ from tests.integration.servers import ROOT
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 SOCKETIO = (ROOT / "docs" / "socketio.md").read_text()
 SETTINGS = (ROOT / "docs" / "settings.md").read_text()
-SOURCE = (ROOT / "realtime_project" / "settings.py").read_text()
+SOURCE = "".join(path.read_text() for path in (ROOT / "realtime_project").glob("settings*.py"))
 CORE_NAMES = {name.upper() for name in Conf.__struct_fields__}
 NOT_BY_ENVIRONMENT = {
     "AUTHENTICATOR",

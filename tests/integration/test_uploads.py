@@ -16,9 +16,9 @@ import pytest
 
 from accounts.models import User
 from accounts.tokens import access_token
-from chat import media as kinds
 from chat import services
 from chat.events import UploadProgress
+from chat.images import read_picture
 from chat.models import Attachment, Conversation
 from realtime.testing import Client, Server
 from tests.chat.files import media, photograph
@@ -149,14 +149,13 @@ def test_an_upload_holds_nobody_else(
 ) -> None:
     """The upload goes on when somebody else has been answered: were the loop held by it, both would wait for ever."""
     begun, answered = Event(), Event()
-    read = kinds.read_picture
 
     def slowly(*arguments: Any) -> Any:
         begun.set()
         assert answered.wait(20)
-        return read(*arguments)
+        return read_picture(*arguments)
 
-    monkeypatch.setattr(kinds, "read_picture", slowly)
+    monkeypatch.setattr("chat.media.read_picture", slowly)
     results: list[Any] = []
     browser = Browser(int(realtime_server.address.rpartition(":")[2]), alice)
     upload = Thread(target=lambda: results.append(browser.upload(photograph(), "a.jpg")))
