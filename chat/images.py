@@ -1,13 +1,13 @@
 """Pictures that people upload: looked at with care, and made small.
 
-What a client sends is never trusted: few formats, a limit of pixels before any is decoded, few decoders at a time.
+What a client sends is never trusted: few formats, a limit of pixels before any is decoded, one at a time in a process.
 """
 
 import struct
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
-from threading import BoundedSemaphore
+from threading import Lock
 from typing import IO, Any, Final
 
 from django.conf import settings
@@ -24,7 +24,7 @@ FORMATS: Final = {
 }
 THUMBNAIL_TYPE: Final = "image/webp"
 SIDEWAYS: Final = {5, 6, 7, 8}  # orientations that change width for height
-DECODERS: Final = BoundedSemaphore(2)  # a picture of 50 million pixels takes 200 MB while it is decoded
+DECODER: Final = Lock()  # a WebP of 50 million pixels takes 800 MB while it is decoded
 SMOOTH: Final = {"RGB", "RGBA", "L", "LA", "CMYK", "YCbCr"}  # modes that can be made small without a conversion before
 # What decoders raise for bytes that make no sense; all of them are the file's fault.
 BROKEN: Final = (
@@ -55,7 +55,7 @@ def read_picture(file: IO[Any], content_type: str) -> Picture:
     """The picture in a file of one of `FORMATS`, the first one if it moves; BrokenFile or PictureTooLarge."""
     file.seek(0)
     try:
-        with Image.open(file, formats=(FORMATS[content_type],)) as image:
+        with DECODER, Image.open(file, formats=(FORMATS[content_type],)) as image:
             return _read(image)
     except BOMB as error:
         raise PictureTooLarge(settings.CHAT_MAX_IMAGE_PIXELS) from error
@@ -69,8 +69,7 @@ def _read(image: Image.Image) -> Picture:
     width, height = image.size
     if width * height > settings.CHAT_MAX_IMAGE_PIXELS:
         raise PictureTooLarge(settings.CHAT_MAX_IMAGE_PIXELS)
-    with DECODERS:
-        small = _shrink(image)
+    small = _shrink(image)
     orientation = _orientation(small)
     if orientation in SIDEWAYS:
         width, height = height, width

@@ -78,6 +78,15 @@ def bomb(width: int = 30_000, height: int = 30_000) -> bytes:
     )
 
 
+def canvas(width: int, height: int) -> bytes:
+    """A WebP that promises as much."""
+    extended = (
+        b"VP8X" + struct.pack("<IB3x", 10, 2) + struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
+    )
+    body = b"WEBP" + extended + b"ANIM" + struct.pack("<IIH", 6, 0, 0) + picture("WEBP")[12:]
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
 def archive(*names: str) -> bytes:
     """A ZIP."""
     buffer = BytesIO()
