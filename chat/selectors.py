@@ -27,7 +27,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 
 from accounts.selectors import blocked_pairs, blocks_among
-from chat.models import Conversation, Hidden, Membership, Message, Reaction, Revision
+from chat.models import Attachment, Conversation, Hidden, Membership, Message, Reaction, Revision
 
 Id = UUID | str
 
@@ -214,3 +214,19 @@ def last_seen_before(message: Message, members: set[str], *, since: int, at_most
 def conversation_ids_of(user: Id) -> list[UUID]:
     """Where the user is a member."""
     return list(Membership.objects.filter(user_id=user).values_list("conversation_id", flat=True))
+
+
+def attachments_of(reader: Id) -> QuerySet[Attachment]:
+    """What the reader uploaded, and what is in messages that the reader can see."""
+    seen = (
+        Message.objects.filter(deleted_at=None, conversation__memberships__user_id=reader)
+        .exclude(sender__in=blocked_pairs(reader))
+        .exclude(hidden__user_id=reader)
+    )
+    return Attachment.objects.filter(Q(uploader_id=reader) | Q(message__in=seen))
+
+
+def require_member(reader: Id, conversation: Id) -> None:
+    """Conversation.DoesNotExist for who is not in it."""
+    if not is_member(conversation=conversation, user=reader):
+        raise Conversation.DoesNotExist

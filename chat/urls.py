@@ -5,6 +5,11 @@ from django.urls import path
 from chat import views
 
 api_urlpatterns = [
+    path("attachments/", views.AttachmentsView.as_view()),
+    path("attachments/<uuid:attachment_id>/", views.AttachmentView.as_view()),
+    path("attachments/<uuid:attachment_id>/file/", views.FileView.as_view()),
+    path("attachments/<uuid:attachment_id>/thumbnail/", views.ThumbnailView.as_view()),
+    path("attachments/<uuid:attachment_id>/link/", views.LinkView.as_view()),
     path("conversations/", views.ConversationsView.as_view()),
     path("conversations/<uuid:conversation_id>/", views.ConversationView.as_view()),
     path("conversations/<uuid:conversation_id>/me/", views.OwnView.as_view()),

@@ -12,6 +12,9 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from realtime_project.settings_uploads import *  # noqa: F403 -- they are settings, too
+from realtime_project.settings_uploads import CHAT_UPLOAD_RATE, UPLOAD_STORAGE
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -44,7 +47,7 @@ ALLOWED_ORIGINS = env.list(
     "ALLOWED_ORIGINS", default=["http://localhost:3000", "http://localhost:3001"] if DEVELOPMENT else []
 )
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
-PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
+PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://localhost:{os.environ.get('PORT', '8000')}").rstrip("/")
 
 # -- Applications ----------------------------------------------------------------------------
 # Yours go here: a folder beside the others and its name in this list is all that the core needs.
@@ -77,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "realtime.bodies.refuse_large_bodies",  # below CORS, so that a browser may read why
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -199,6 +203,7 @@ THROTTLES = {
     "register": env.str("THROTTLE_REGISTER", default="60/minute"),
     "login": env.str("THROTTLE_LOGIN", default="10/minute"),
     "user": env.str("THROTTLE_USER", default="600/minute"),
+    "upload": CHAT_UPLOAD_RATE,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Realtime backend",
@@ -246,7 +251,7 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STORAGES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": UPLOAD_STORAGE,
     "staticfiles": {
         "BACKEND": (
             "django.contrib.staticfiles.storage.StaticFilesStorage"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from realtime.vocabulary import Ask, Tell, each, fields, no_payload, nothing, positions
+from realtime.vocabulary import Ask, Tell, each, fields, no_payload, nothing, positions, whole
 from vocabularies.basics import spoken
 
 RECEIPTS = {"delivered": "delivered", "read": "seen"}
@@ -66,6 +66,7 @@ ASKS = {
     "message-delivered": Ask("message.delivered", fields("messageId")),
     "message-seen": Ask("message.read", fields("messageId", "conversationId")),
     "react": Ask("message.react", fields("messageId", "emoji", "remove")),
+    "upload-progress": Ask("upload.progress", fields("uploadId", "conversationId", "loaded", "total")),
     "heartbeat": Ask("heartbeat", no_payload, Tell("heartbeat-ack", nothing)),
 }
 
@@ -76,5 +77,6 @@ TELLS = {
     "message.deleted": Tell("message-deleted", each("messageId")),
     "message.reaction": Tell("message-reaction", each("messageId", "userId", "emoji", "removed")),
     "message.receipt": Tell("receipt", receipt),
+    "upload.progress": Tell("upload-progress", whole),
     "presence.changed": Tell("presence", each("userId", "status")),
 }

@@ -16,6 +16,7 @@ from chat.events.messages import (
     MessageReceipt,
 )
 from chat.events.presence import PresenceChanged
+from chat.events.uploads import UploadProgress
 
 __all__ = [
     "ConversationCreated",
@@ -30,4 +31,5 @@ __all__ = [
     "MessageReaction",
     "MessageReceipt",
     "PresenceChanged",
+    "UploadProgress",
 ]

@@ -1,5 +1,6 @@
 """The chat's JSON on REST, the same as on the socket."""
 
+from chat.serializers.attachments import AttachmentSerializer, LinkSerializer, NewAttachmentSerializer
 from chat.serializers.conversations import (
     ConversationSerializer,
     MemberSerializer,
@@ -23,14 +24,17 @@ from chat.serializers.messages import (
 )
 
 __all__ = [
+    "AttachmentSerializer",
     "ConversationSerializer",
     "DeletionSerializer",
     "EditSerializer",
     "EmojiSerializer",
+    "LinkSerializer",
     "ListedMessageSerializer",
     "MemberSerializer",
     "MessagePageSerializer",
     "MessageSerializer",
+    "NewAttachmentSerializer",
     "NewConversationSerializer",
     "NewMemberSerializer",
     "NewMessageSerializer",

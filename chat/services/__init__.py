@@ -1,5 +1,6 @@
 """Every write of the chat. Who may not do it, or may not know of it, gets Django's own exceptions."""
 
+from chat.services.attachments import delete_files, delete_upload, upload
 from chat.services.conversations import (
     close_conversation,
     conversation_created,
@@ -15,6 +16,7 @@ from chat.services.preferences import set_preferences
 from chat.services.reactions import add_reaction, remove_reaction
 from chat.services.receipts import mark_delivered, mark_read, receipt_given
 from chat.services.roles import assign_role, change_role, hand_over, lock_for_leaving, roles_changed, settle_ownership
+from chat.services.upkeep import clear_orphans, clear_unsent
 
 __all__ = [
     "add_member",
@@ -22,10 +24,14 @@ __all__ = [
     "admit_member",
     "assign_role",
     "change_role",
+    "clear_orphans",
+    "clear_unsent",
     "close_conversation",
     "conversation_created",
     "create_conversation",
+    "delete_files",
     "delete_message",
+    "delete_upload",
     "edit_message",
     "end_conversation",
     "hand_over",
@@ -41,4 +47,5 @@ __all__ = [
     "send_message",
     "set_preferences",
     "settle_ownership",
+    "upload",
 ]

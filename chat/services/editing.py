@@ -1,7 +1,6 @@
 """What was said, said otherwise or taken back."""
 
 from datetime import timedelta
-from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -11,7 +10,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.selectors import blocked_pairs
-from chat.models import Attachment, Conversation, Hidden, Membership, Message, Revision
+from chat.models import Conversation, Hidden, Membership, Message, Revision
+from chat.services.attachments import delete_files
 from chat.services.drafts import check_words
 from chat.services.locking import lock, lock_message
 from chat.services.messages import require_no_block
@@ -95,13 +95,4 @@ def _delete_for_all(message: Message) -> None:
     message.save(update_fields=fields)
     message.revisions.all().delete()
     message.reactions.all().delete()
-    for attachment in message.files.all():
-        _discard(attachment)
-
-
-def _discard(attachment: Attachment) -> None:
-    files = [file for file in (attachment.file, attachment.thumbnail) if file]
-    attachment.delete()
-    for file in files:
-        # A storage knows no rollback, and trouble there must not undo the deletion.
-        transaction.on_commit(partial(file.storage.delete, file.name), robust=True)
+    delete_files(message)

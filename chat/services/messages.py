@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.exceptions import Blocked
 from accounts.models import User
 from accounts.selectors import are_blocked, blocked_pairs
-from chat.models import Attachment, Conversation, Message
+from chat.models import Conversation, Message
 from chat.selectors import visible_messages
 from chat.services import attachments
 from chat.services.drafts import Content, Draft, check
@@ -58,15 +58,13 @@ def _store(message: Message, draft: Draft) -> None:
     message.text, message.ciphertext = draft.text, draft.ciphertext
     message.reply_to = _answered(message, draft.reply_to_id)
     message.mentions = _mentioned(message, draft.mentions)
-    uploads = [one for one in draft.attachments if isinstance(one, UUID)]
-    message.attachments = _attached(message, draft, uploads)
+    message.attachments = _attached(message, draft)
     conversation.last_position += 1
     conversation.last_message_at = timezone.now()
     message.position = conversation.last_position
     conversation.save(update_fields=["last_position", "last_message_at"])
     message.save(force_insert=True)
-    if uploads:
-        Attachment.objects.filter(pk__in=uploads).update(message=message)
+    attachments.bind(message)
 
 
 def _sent(sender: Id, temp_id: str) -> Message | None:
@@ -91,12 +89,14 @@ def _mentioned(message: Message, people: list[UUID]) -> list[str]:
     return list(map(str, people))
 
 
-def _attached(message: Message, draft: Draft, uploads: list[UUID]) -> list[dict[str, Any]]:
+def _attached(message: Message, draft: Draft) -> list[dict[str, Any]]:
     """In the order in which they were given, whether uploaded or linked."""
-    claimed = attachments.claim(message.sender_id, message.conversation, uploads) if uploads else []
-    known = [{name: value for name, value in one.items() if value is not None} for one in claimed]
-    by_id = dict(zip(uploads, known, strict=True))
-    return [by_id[one] if isinstance(one, UUID) else one for one in draft.attachments]
+    ids = [one for one in draft.attachments if isinstance(one, UUID)]
+    claimed = (
+        attachments.claim(uploader_id=message.sender_id, conversation=message.conversation, ids=ids) if ids else []
+    )
+    uploads = iter(claimed)
+    return [next(uploads) if isinstance(one, UUID) else one for one in draft.attachments]
 
 
 def require_no_block(conversation: Conversation, sender: Id) -> None:

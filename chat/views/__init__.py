@@ -1,14 +1,19 @@
 """REST of the chat: each method is a line or two onto a selector or a service."""
 
+from chat.views.attachments import AttachmentsView, AttachmentView, FileView, LinkView, ThumbnailView
 from chat.views.conversations import ConversationsView, ConversationView, OwnView
 from chat.views.members import MembersView, MemberView
 from chat.views.messages import MessagesView, MessageView, RevisionsView
 from chat.views.reactions import DeliveredView, ReactionsView, ReadView
 
 __all__ = [
+    "AttachmentView",
+    "AttachmentsView",
     "ConversationView",
     "ConversationsView",
     "DeliveredView",
+    "FileView",
+    "LinkView",
     "MemberView",
     "MembersView",
     "MessageView",
@@ -17,4 +22,5 @@ __all__ = [
     "ReactionsView",
     "ReadView",
     "RevisionsView",
+    "ThumbnailView",
 ]

@@ -209,7 +209,8 @@ def test_deleting_again_is_no_error_and_nothing_new(message: Message, bob: User)
 def test_who_runs_the_group_deletes_for_all_what_others_said(
     message: Message, group: Conversation, alice: User, bob: User, carol: User, role: str, may: bool
 ) -> None:
-    Membership.objects.create(conversation=group, user=carol, role=role)
+    Membership.objects.create(conversation=group, user=carol)
+    services.assign_role(conversation_id=group.pk, user_id=carol.pk, role=role)
     if may:
         delete(carol, message, True)
     else:
