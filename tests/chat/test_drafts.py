@@ -15,6 +15,7 @@ from chat import services
 from chat.models import Attachment, Conversation, Message
 from chat.services import attachments
 from realtime.errors import translate
+from tests.accounts.threads import at_once
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
@@ -158,6 +159,20 @@ def test_a_file_is_sent_once(group: Conversation, direct: Conversation, bob: Use
     first = send(bob, group, temp_id="t1", attachments=[{"id": file.pk}])
     assert send(bob, group, temp_id="t1", attachments=[{"id": file.pk}]) == first, "a repetition"
     assert refusal(bob, direct, attachments=[{"id": file.pk}]) == ("INVALID_PAYLOAD", ["attachments"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_devices_that_send_one_temporary_id_with_a_file_at_once_make_one_message(
+    group: Conversation, direct: Conversation, bob: User, upload: Made
+) -> None:
+    file = upload("a.png")
+
+    def device(conversation: Conversation) -> Any:
+        return send(bob, conversation, temp_id="t1", attachments=[{"id": file.pk}]).pk
+
+    said = at_once(*(lambda to=to: device(to) for to in [group, direct] * 3))
+    assert set(said) == {Message.objects.get().pk}
+    assert Message.objects.get().files.get() == file
 
 
 def test_somebody_elses_file_and_one_that_is_not_there_are_refused(
