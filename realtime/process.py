@@ -112,7 +112,7 @@ class Process:
                 logger.exception("not all could be ended as it should")
 
     async def _close_presence(self) -> None:
-        await _cancel({self._tasks["presence"]})
+        await cancel({self._tasks["presence"]})
         async with asyncio.timeout(FAREWELLS_TIMEOUT):
             await self.presence.close()
 
@@ -125,7 +125,7 @@ class Process:
             await self.layer.close()
 
     async def _end_tasks(self) -> None:
-        await _cancel(set(self._tasks.values()))
+        await cancel(set(self._tasks.values()))
 
 
 def _presence(announcer: Announcer) -> Presence:
@@ -137,7 +137,7 @@ def _presence(announcer: Announcer) -> Presence:
     return RedisPresence(announcer, conf().redis_url)
 
 
-async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
+async def cancel(tasks: set[asyncio.Task[None]]) -> None:
     """End background loops, cancelled more than once if need be: on Python 3.11 redis-py may swallow it."""
     running = {task for task in tasks if not task.done()}
     while running:
