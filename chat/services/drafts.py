@@ -84,10 +84,17 @@ def _attachment(sent: Mapping[str, Any]) -> dict[str, Any] | UUID:
         if "id" in given:
             if len(given) > 1:
                 raise ValidationError("What is said of an uploaded file is known here: give its id alone.")
-            return UUID(str(given["id"]))
+            return _upload(given["id"])
         return _link(given)
     except ValidationError as error:
         raise ValidationError({"attachments": error.messages}) from error
+
+
+def _upload(given: object) -> UUID:
+    try:
+        return UUID(str(given))
+    except ValueError as error:
+        raise ValidationError("An uploaded file is named by the id of its upload.") from error
 
 
 def _link(given: Mapping[str, Any]) -> dict[str, Any]:

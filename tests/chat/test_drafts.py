@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -13,9 +12,9 @@ from accounts.models import User
 from accounts.services import block_user
 from chat import services
 from chat.models import Attachment, Conversation, Message
-from chat.services import attachments
 from realtime.errors import translate
 from tests.accounts.threads import at_once
+from tests.chat.files import uploaded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
@@ -132,18 +131,9 @@ Made = Callable[..., Attachment]
 
 
 @pytest.fixture
-def upload(monkeypatch: pytest.MonkeyPatch, bob: User) -> Made:
-    """`upload("a.png")`: a file of bob's; they are claimed as the part that keeps files does it."""
-
-    def claim(uploader: Any, conversation: Conversation, ids: list[UUID]) -> list[dict[str, Any]]:
-        own = Attachment.objects.filter(uploader=uploader, message=None).in_bulk(ids)
-        if len(own) < len(ids):
-            raise ValidationError({"attachments": "There is no such file of yours."})
-        Attachment.objects.filter(pk__in=ids).update(conversation=conversation)
-        return [{"id": str(pk), "url": f"/files/{pk}", "type": own[pk].content_type} for pk in ids]
-
-    monkeypatch.setattr(attachments, "claim", claim)
-    return lambda name: Attachment.objects.create(uploader=bob, name=name, content_type="image/png", size=1)
+def upload(bob: User) -> Made:
+    """`upload("a.png")`: a file of bob's."""
+    return lambda name: uploaded(bob, name=name)
 
 
 def test_uploaded_files_and_links_stay_in_their_order(group: Conversation, bob: User, upload: Made) -> None:
