@@ -10,4 +10,5 @@ api_urlpatterns = [
     path("conversations/<uuid:conversation_id>/members/", views.MembersView.as_view()),
     path("conversations/<uuid:conversation_id>/members/<uuid:user_id>/", views.MemberView.as_view()),
     path("conversations/<uuid:conversation_id>/messages/", views.MessagesView.as_view()),
+    path("messages/search/", views.SearchView.as_view()),
 ]

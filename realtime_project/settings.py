@@ -5,6 +5,7 @@ Nothing insecure is a default: without `ENVIRONMENT=development` (which `make ru
 """
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,15 @@ PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
 
 # -- Applications ----------------------------------------------------------------------------
 # Yours go here: a folder beside the others and its name in this list is all that the core needs.
-PROJECT_APPS = ["accounts", "notifications", "chat", "vocabularies", "web", *env.list("EXTRA_APPS", default=[])]
+PROJECT_APPS = [
+    "accounts",
+    "notifications",
+    "keys",
+    "chat",
+    "vocabularies",
+    "web",
+    *env.list("EXTRA_APPS", default=[]),
+]
 
 INSTALLED_APPS = [
     "daphne",  # `manage.py runserver` speaks WebSocket, too; production serves with uvicorn
@@ -199,6 +208,8 @@ THROTTLES = {
     "register": env.str("THROTTLE_REGISTER", default="60/minute"),
     "login": env.str("THROTTLE_LOGIN", default="10/minute"),
     "user": env.str("THROTTLE_USER", default="600/minute"),
+    "keys_claim": env.str("THROTTLE_KEYS_CLAIM", default="60/minute"),
+    "keys_claim_pair": env.str("THROTTLE_KEYS_CLAIM_PAIR", default="10/hour"),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Realtime backend",
@@ -218,6 +229,15 @@ CORS_URLS_REGEX = r"^/api/.*$"
 # -- Chat ------------------------------------------------------------------------------------------
 CHAT_MAX_TEXT = env.int("CHAT_MAX_TEXT", default=10_000)
 CHAT_MAX_MEMBERS = env.int("CHAT_MAX_MEMBERS", default=500)
+CHAT_SEARCH_CONFIG = env.str("CHAT_SEARCH_CONFIG", default="simple")
+if not re.fullmatch(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?", CHAT_SEARCH_CONFIG):  # it is written into SQL
+    raise ImproperlyConfigured(f"CHAT_SEARCH_CONFIG is {CHAT_SEARCH_CONFIG!r}: take a name that \\dF lists in psql.")
+CHAT_SEARCH_MAX_QUERY = env.int("CHAT_SEARCH_MAX_QUERY", default=200)
+
+# -- The key directory -----------------------------------------------------------------------------
+KEYS_MAX_DEVICES = env.int("KEYS_MAX_DEVICES", default=20)
+KEYS_MAX_ONE_TIME = env.int("KEYS_MAX_ONE_TIME", default=100)
+KEYS_MAX_KEY_BYTES = env.int("KEYS_MAX_KEY_BYTES", default=2048)
 
 # -- Families of Socket.IO clients -----------------------------------------------------------------
 SOCIAL_RATE = env.str("SOCIAL_RATE", default="100/minute")

@@ -12,9 +12,11 @@ from chat.serializers.messages import (
     NewMessageSerializer,
     PageSerializer,
 )
+from chat.serializers.search import FoundMessageSerializer, SearchSerializer
 
 __all__ = [
     "ConversationSerializer",
+    "FoundMessageSerializer",
     "MemberSerializer",
     "MessagePageSerializer",
     "MessageSerializer",
@@ -22,4 +24,5 @@ __all__ = [
     "NewMemberSerializer",
     "NewMessageSerializer",
     "PageSerializer",
+    "SearchSerializer",
 ]

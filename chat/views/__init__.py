@@ -2,5 +2,6 @@
 
 from chat.views.conversations import ConversationsView, ConversationView, MembersView, MemberView
 from chat.views.messages import MessagesView
+from chat.views.search import SearchView
 
-__all__ = ["ConversationView", "ConversationsView", "MemberView", "MembersView", "MessagesView"]
+__all__ = ["ConversationView", "ConversationsView", "MemberView", "MembersView", "MessagesView", "SearchView"]
