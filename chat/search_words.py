@@ -31,6 +31,8 @@ def search_vector() -> SearchVector:
 
 def _by_index(messages: QuerySet[Message], q: str) -> QuerySet[Message]:
     *words, last = q.split() or [""]
+    if not last:
+        return messages.none()
     config = settings.CHAT_SEARCH_CONFIG
     query = SearchQuery(_prefix(last[:MAX_WORD]), config=config, search_type="raw")
     if words:

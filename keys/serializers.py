@@ -38,13 +38,13 @@ class DeviceKeysSerializer(CamelSerializer):
 
     identity_key = serializers.CharField(trim_whitespace=False)
     signed_pre_key = SignedPublicKeySerializer()
-    one_time_keys = PublicKeySerializer(many=True, required=False, max_length=settings.KEYS_MAX_ONE_TIME)
+    one_time_keys = PublicKeySerializer(many=True, required=False, max_length=settings.KEYS_MAX_ONE_TIME)  # type: ignore[call-arg]
 
 
 class OneTimeKeysSerializer(CamelSerializer):
     """More one-time keys."""
 
-    one_time_keys = PublicKeySerializer(many=True, min_length=1, max_length=settings.KEYS_MAX_ONE_TIME)
+    one_time_keys = PublicKeySerializer(many=True, min_length=1, max_length=settings.KEYS_MAX_ONE_TIME)  # type: ignore[call-arg]
 
 
 class ClaimSerializer(CamelSerializer):

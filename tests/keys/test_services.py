@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 from accounts.models import User
 from accounts.services import block_user, deactivate_user
 from keys import selectors, services
+from keys.forms import PublicKey
 from keys.models import Device, OneTimeKey
 from tests.keys.material import device, one_time, signed, text
 
@@ -132,8 +133,8 @@ def test_an_id_is_one_keys_and_a_key_has_one_id(alice: User, bob: User) -> None:
     for keys in (
         one_time(1, of="other"),  # an id of a key that was handed out
         one_time(2, of="other"),  # of one that waits
-        [{"key_id": 9, "public_key": text("phone 2")}],  # a key that waits under another id
-        [{"key_id": 9, "public_key": text("laptop 1")}],  # a key of another device
+        [PublicKey(key_id=9, public_key=text("phone 2"))],  # a key that waits under another id
+        [PublicKey(key_id=9, public_key=text("laptop 1"))],  # a key of another device
     ):
         with pytest.raises(ValidationError) as refused:
             services.add_one_time_keys(user_id=alice.pk, device_id="phone", one_time_keys=keys)
@@ -227,7 +228,7 @@ def test_one_list_holds_no_key_and_no_id_twice(alice: User) -> None:
             put(alice, one_time_keys=keys)
 
 
-steps = st.one_of(
+steps: Any = st.one_of(
     st.tuples(st.just("add"), st.sets(st.integers(0, 12), min_size=1, max_size=4)),
     st.tuples(st.just("put"), st.sets(st.integers(0, 12), max_size=4)),
     st.tuples(st.just("identity"), st.sets(st.integers(0, 12), max_size=4)),

@@ -218,7 +218,7 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=8,
 )
-key_like = st.fixed_dictionaries({}, optional={name: anything for name in ("keyId", "publicKey", "signature")})
+key_like = st.fixed_dictionaries({}, optional=dict.fromkeys(("keyId", "publicKey", "signature"), anything))
 bodies = anything | st.fixed_dictionaries(
     {},
     optional={
