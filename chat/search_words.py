@@ -25,7 +25,7 @@ def holding(messages: QuerySet[Message], q: str) -> QuerySet[Message]:
 
 
 def search_vector() -> SearchVector:
-    """What the index of migration 0003 holds; only this very expression finds it."""
+    """What `chat.search_index` makes an index of; only this very expression finds it."""
     return SearchVector("text", config=settings.CHAT_SEARCH_CONFIG)
 
 

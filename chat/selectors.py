@@ -1,8 +1,23 @@
 """Every read that depends on the reader: fetched and authorized in one step."""
 
+from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import Case, F, Prefetch, QuerySet, Value, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    DateTimeField,
+    Exists,
+    Expression,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce
 
 from accounts.selectors import blocked_pairs
@@ -20,13 +35,38 @@ def is_member(*, conversation: Id, user: Id) -> bool:
 
 
 def conversations_of(reader: Id) -> QuerySet[Conversation]:
-    """The reader's conversations with their members."""
+    """The reader's conversations with their members, and with what they are to the reader alone.
+
+    By descending `place` the pinned ones come first, and the liveliest of these and of the others.
+    """
     members = Prefetch("memberships", _shown_to(reader).order_by("id"))
+    is_pinned = Q(memberships__pinned_at__isnull=False)  # of the reader's own membership: the filter's join
+    active_at = Coalesce("last_message_at", "created_at")
     return (
         Conversation.objects.filter(memberships__user_id=reader)
-        .annotate(active_at=Coalesce("last_message_at", "created_at"))
+        .annotate(
+            active_at=active_at,
+            pinned=ExpressionWrapper(is_pinned, output_field=BooleanField()),
+            muted_until=F("memberships__muted_until"),
+            # One moment, not two columns: a cursor has one position.
+            place=Case(When(is_pinned, then=_above(active_at)), default=active_at),
+        )
         .prefetch_related(members)
     )
+
+
+def _above(moment: Coalesce) -> Expression:
+    """Later than every moment, in the same order."""
+    return ExpressionWrapper(moment + Value(timedelta(days=400_000)), output_field=DateTimeField())
+
+
+def named(conversations: QuerySet[Conversation], reader: Id, text: str) -> QuerySet[Conversation]:
+    """Those with the text in their title, or in the name of a member whom no block parts from the reader."""
+    names = Q(user__username__icontains=text) | Q(user__display_name__icontains=text)
+    people = Membership.objects.filter(names, conversation=OuterRef("pk")).exclude(
+        user__in={str(reader), *blocked_pairs(reader)}
+    )
+    return conversations.filter(Q(title__icontains=text) | Exists(people))
 
 
 def get_conversation(reader: Id, conversation: Id) -> Conversation:

@@ -7,6 +7,7 @@ from chat import views
 api_urlpatterns = [
     path("conversations/", views.ConversationsView.as_view()),
     path("conversations/<uuid:conversation_id>/", views.ConversationView.as_view()),
+    path("conversations/<uuid:conversation_id>/me/", views.OwnView.as_view()),
     path("conversations/<uuid:conversation_id>/members/", views.MembersView.as_view()),
     path("conversations/<uuid:conversation_id>/members/<uuid:user_id>/", views.MemberView.as_view()),
     path("conversations/<uuid:conversation_id>/messages/", views.MessagesView.as_view()),

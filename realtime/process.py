@@ -18,6 +18,7 @@ from realtime.presence import Announcer, Presence, set_backend
 from realtime.presence_memory import MemoryPresence
 from realtime.publisher import Publisher
 from realtime.publishing import set_courier
+from realtime.redis_pools import require_address
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,8 @@ class Process:
         """Why no client should be sent here; empty if all is well."""
         tasks = self._tasks.items()
         troubles = [f"the {name} has stopped" for name, task in tasks if task.done() and task.exception()]
+        if getattr(self.layer, "is_deaf", False):
+            troubles.append("the listener has stopped")
         if self.publisher.is_down:
             troubles.append("the channel layer is down")
         if self.is_draining:
@@ -128,6 +131,7 @@ class Process:
 def _presence(announcer: Announcer) -> Presence:
     if not conf().redis_url:
         return MemoryPresence(announcer)
+    require_address(conf().redis_url)  # those who start it without checks are told, too
     from realtime.presence_redis import RedisPresence  # noqa: PLC0415 -- no redis without REDIS_URL
 
     return RedisPresence(announcer, conf().redis_url)

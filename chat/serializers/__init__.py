@@ -5,6 +5,9 @@ from chat.serializers.conversations import (
     MemberSerializer,
     NewConversationSerializer,
     NewMemberSerializer,
+    PreferencesSerializer,
+    RoleSerializer,
+    TitleSerializer,
 )
 from chat.serializers.messages import (
     MessagePageSerializer,
@@ -24,5 +27,8 @@ __all__ = [
     "NewMemberSerializer",
     "NewMessageSerializer",
     "PageSerializer",
+    "PreferencesSerializer",
+    "RoleSerializer",
     "SearchSerializer",
+    "TitleSerializer",
 ]

@@ -76,16 +76,19 @@ class TestAnotherConfiguration:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_migration_can_be_undone_and_done_again() -> None:
-    def migrate(name: str) -> None:
-        executor = MigrationExecutor(connection)
-        executor.migrate([("chat", name)])
+    graph = MigrationExecutor(connection).loader.graph
+    [migration] = [node for node in graph.nodes if node[0] == "chat" and node[1].endswith("_search")]
+    [before] = [parent for parent in graph.node_map[migration].parents]
+
+    def migrate(targets: list[Any]) -> None:
+        MigrationExecutor(connection).migrate(targets)
 
     try:
-        migrate("0002_complete")
+        migrate([before])
         assert not search_index.is_built(connection)
         assert check_search_index(databases=["default"])
     finally:
-        migrate("0003_search")
+        migrate(graph.leaf_nodes())
     assert search_index.is_built(connection)
 
 

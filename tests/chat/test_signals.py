@@ -92,8 +92,9 @@ def test_a_new_member_is_let_in_before_anybody_is_told(
     group: Conversation, alice: User, carol: User, published: list[Intent]
 ) -> None:
     services.add_member(actor_id=alice.pk, conversation_id=group.pk, user_id=carol.pk)
-    admission, push = published
+    admission, welcome, push = published
     assert admission == Admit(str(carol.pk), ConversationRoom(group.pk))
+    assert welcome == Push(UserRoom(carol.pk), ConversationCreated.of(group))  # all that she needs, for her alone
     assert isinstance(push, Push)
     assert rooms(push) == {f"conversation:{group.pk}", f"user:{carol.pk}"}
     event = cast(MemberAdded, push.event)

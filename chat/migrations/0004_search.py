@@ -16,6 +16,6 @@ def drop(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("chat", "0002_complete")]
+    dependencies = [("chat", "0003_conversations")]
 
     operations = [migrations.RunPython(build, drop)]
