@@ -18,8 +18,8 @@ class MessageSerializer(CamelModelSerializer):
         """As `message.new` has it."""
 
         model = Message
-        fields = ("id", "conversation_id", "sender_id", "text", "position", "created_at")
-        read_only_fields = fields
+        fields: tuple[str, ...] = ("id", "conversation_id", "sender_id", "text", "position", "created_at")
+        read_only_fields: tuple[str, ...] = fields
 
 
 class NewMessageSerializer(CamelSerializer):

@@ -78,7 +78,7 @@ class TestAnotherConfiguration:
 def test_the_migration_can_be_undone_and_done_again() -> None:
     graph = MigrationExecutor(connection).loader.graph
     [migration] = [node for node in graph.nodes if node[0] == "chat" and node[1].endswith("_search")]
-    [before] = [parent for parent in graph.node_map[migration].parents]
+    [before] = [node.key for node in graph.node_map[migration].parents]
 
     def migrate(targets: list[Any]) -> None:
         MigrationExecutor(connection).migrate(targets)

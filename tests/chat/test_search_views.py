@@ -92,7 +92,7 @@ def test_pages_hold_everything_once_the_newest_first(
 
 def test_what_is_said_meanwhile_moves_no_page(group: Conversation, alice: User) -> None:
     say(group, alice, *(f"needle {number}" for number in range(4)))
-    body = as_user(alice).get(SEARCH, {"q": "needle", "limit": 2}).json()
+    body = as_user(alice).get(SEARCH, {"q": "needle", "limit": "2"}).json()
     say(group, alice, "needle 4")
     assert [message["text"] for message in as_user(alice).get(body["next"]).json()["results"]] == [
         "needle 1",
