@@ -125,15 +125,16 @@ def messages_of(reader: Id, conversation: Id) -> QuerySet[Message]:
     """What the reader may see in a conversation of theirs, with reactions; Conversation.DoesNotExist for any other."""
     if not is_member(conversation=conversation, user=reader):
         raise Conversation.DoesNotExist
-    return _shown_messages(reader).filter(conversation_id=conversation)
+    return shown_messages(reader).filter(conversation_id=conversation)
 
 
 def get_message(reader: Id, message: Id) -> Message:
     """One that the reader may see, with reactions; Message.DoesNotExist for any other."""
-    return _shown_messages(reader).get(pk=message)
+    return shown_messages(reader).get(pk=message)
 
 
-def _shown_messages(reader: Id) -> QuerySet[Message]:
+def shown_messages(reader: Id) -> QuerySet[Message]:
+    """What the reader may see anywhere, with reactions and with what it answers."""
     parted = blocked_pairs(reader)
     return _with_answers(_visible(reader, parted), parted)
 

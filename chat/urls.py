@@ -16,6 +16,7 @@ api_urlpatterns = [
     path("conversations/<uuid:conversation_id>/members/", views.MembersView.as_view()),
     path("conversations/<uuid:conversation_id>/members/<uuid:user_id>/", views.MemberView.as_view()),
     path("conversations/<uuid:conversation_id>/messages/", views.MessagesView.as_view()),
+    path("messages/search/", views.SearchView.as_view()),
     path("messages/<uuid:message_id>/", views.MessageView.as_view()),
     path("messages/<uuid:message_id>/revisions/", views.RevisionsView.as_view()),
     path("messages/<uuid:message_id>/reactions/", views.ReactionsView.as_view()),

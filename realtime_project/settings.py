@@ -12,7 +12,8 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from realtime_project.settings_uploads import *  # noqa: F403 -- they are settings, too
+from realtime_project.settings_chat import *  # noqa: F403 -- they are settings, too
+from realtime_project.settings_uploads import *  # noqa: F403
 from realtime_project.settings_uploads import CHAT_UPLOAD_RATE, UPLOAD_STORAGE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -51,7 +52,15 @@ PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://localhost:{os.environ.get('P
 
 # -- Applications ----------------------------------------------------------------------------
 # Yours go here: a folder beside the others and its name in this list is all that the core needs.
-PROJECT_APPS = ["accounts", "notifications", "chat", "vocabularies", "web", *env.list("EXTRA_APPS", default=[])]
+PROJECT_APPS = [
+    "accounts",
+    "notifications",
+    "keys",
+    "chat",
+    "vocabularies",
+    "web",
+    *env.list("EXTRA_APPS", default=[]),
+]
 
 INSTALLED_APPS = [
     "daphne",  # `manage.py runserver` speaks WebSocket, too; production serves with uvicorn
@@ -204,6 +213,8 @@ THROTTLES = {
     "login": env.str("THROTTLE_LOGIN", default="10/minute"),
     "user": env.str("THROTTLE_USER", default="600/minute"),
     "upload": CHAT_UPLOAD_RATE,
+    "keys_claim": env.str("THROTTLE_KEYS_CLAIM", default="60/minute"),
+    "keys_claim_pair": env.str("THROTTLE_KEYS_CLAIM_PAIR", default="10/hour"),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Realtime backend",
@@ -219,26 +230,6 @@ SPECTACULAR_SETTINGS = {
 CORS_ALLOWED_ORIGINS = ALLOWED_ORIGINS
 CORS_ALLOW_CREDENTIALS = True
 CORS_URLS_REGEX = r"^/api/.*$"
-
-# -- Chat ------------------------------------------------------------------------------------------
-CHAT_MAX_TEXT = env.int("CHAT_MAX_TEXT", default=10_000)
-CHAT_MAX_MEMBERS = env.int("CHAT_MAX_MEMBERS", default=500)
-CHAT_MESSAGE_RATE = env.str("CHAT_MESSAGE_RATE", default="30/minute")
-CHAT_MAX_CIPHERTEXT = env.int("CHAT_MAX_CIPHERTEXT", default=100_000)
-CHAT_MAX_ATTACHMENTS = env.int("CHAT_MAX_ATTACHMENTS", default=10)
-CHAT_MAX_MENTIONS = env.int("CHAT_MAX_MENTIONS", default=50)
-CHAT_MAX_REACTIONS = env.int("CHAT_MAX_REACTIONS", default=20)
-CHAT_EDIT_WINDOW = env.int("CHAT_EDIT_WINDOW", default=0)
-CHAT_ATTACHMENT_TYPES = env.list(
-    "CHAT_ATTACHMENT_TYPES",
-    default=[
-        *("image", "video", "audio", "file", "image/*", "video/*", "audio/*", "font/*"),
-        *("text/plain", "text/csv", "text/markdown", "text/calendar", "text/vcard"),
-        *("application/octet-stream", "application/pdf", "application/json", "application/rtf", "application/epub+zip"),
-        *("application/zip", "application/gzip", "application/x-tar", "application/x-7z-compressed"),
-        *("application/msword", "application/vnd.*"),
-    ],
-)
 
 # -- Families of Socket.IO clients -----------------------------------------------------------------
 SOCIAL_RATE = env.str("SOCIAL_RATE", default="100/minute")

@@ -22,6 +22,7 @@ from chat.serializers.messages import (
     ReactionSerializer,
     RevisionSerializer,
 )
+from chat.serializers.search import FoundMessageSerializer, SearchSerializer
 
 __all__ = [
     "AttachmentSerializer",
@@ -29,6 +30,7 @@ __all__ = [
     "DeletionSerializer",
     "EditSerializer",
     "EmojiSerializer",
+    "FoundMessageSerializer",
     "LinkSerializer",
     "ListedMessageSerializer",
     "MemberSerializer",
@@ -43,5 +45,6 @@ __all__ = [
     "ReactionSerializer",
     "RevisionSerializer",
     "RoleSerializer",
+    "SearchSerializer",
     "TitleSerializer",
 ]

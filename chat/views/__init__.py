@@ -5,6 +5,7 @@ from chat.views.conversations import ConversationsView, ConversationView, OwnVie
 from chat.views.members import MembersView, MemberView
 from chat.views.messages import MessagesView, MessageView, RevisionsView
 from chat.views.reactions import DeliveredView, ReactionsView, ReadView
+from chat.views.search import SearchView
 
 __all__ = [
     "AttachmentView",
@@ -22,5 +23,6 @@ __all__ = [
     "ReactionsView",
     "ReadView",
     "RevisionsView",
+    "SearchView",
     "ThumbnailView",
 ]

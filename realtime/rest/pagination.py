@@ -42,7 +42,7 @@ class CursorPagination(pagination.CursorPagination):
         """One page; ValidationError for a cursor that this server did not give."""
         try:
             return super().paginate_queryset(queryset, request, view)
-        except (ValueError, DataError, DjangoValidationError, NotFound) as error:
+        except (ValueError, OverflowError, DataError, DjangoValidationError, NotFound) as error:
             if self.cursor_query_param not in request.query_params:
                 raise
             raise ValidationError({self.cursor_query_param: ["Invalid cursor."]}) from error

@@ -53,6 +53,13 @@ def test_an_unknown_environment_is_refused() -> None:
     assert "set it to development or production" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["english'", "a b", "English", "a.b.c", "1a", "a;b"])
+def test_a_search_configuration_is_a_name_and_nothing_else(name: str) -> None:
+    done = manage("check", CHAT_SEARCH_CONFIG=name)
+    assert done.returncode != 0
+    assert "CHAT_SEARCH_CONFIG is" in done.stderr
+
+
 @pytest.mark.parametrize(("name", "value"), [("AUTH_TIMEOUT", "soon"), ("AUTH_TIMEUOT", "5"), ("MAX_ROOMS", "1.5")])
 def test_an_ill_typed_or_misspelt_setting_of_the_core_is_refused_by_name(name: str, value: str) -> None:
     done = manage("check", **{f"REALTIME_{name}": value})

@@ -1,0 +1,21 @@
+"""The full text index of messages, on PostgreSQL."""
+
+from django.db import migrations
+
+from chat import search_index
+
+
+def build(apps, schema_editor):
+    if schema_editor.connection.vendor == "postgresql":
+        search_index.build(schema_editor.connection)
+
+
+def drop(apps, schema_editor):
+    if schema_editor.connection.vendor == "postgresql":
+        search_index.drop(schema_editor.connection)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("chat", "0003_conversations")]
+
+    operations = [migrations.RunPython(build, drop)]
