@@ -1,12 +1,15 @@
 """Every read that depends on the reader: fetched and authorized in one step."""
 
+from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import Case, F, Prefetch, QuerySet, Value, When
+from django.conf import settings
+from django.db.models import Case, F, Prefetch, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from accounts.selectors import blocked_pairs
-from chat.models import Conversation, Membership, Message
+from chat.models import Call, Conversation, Membership, Message
 
 Id = UUID | str
 
@@ -66,3 +69,33 @@ def messages_of(reader: Id, conversation: Id) -> QuerySet[Message]:
 def conversation_ids_of(user: Id) -> list[UUID]:
     """Where the user is a member."""
     return list(Membership.objects.filter(user_id=user).values_list("conversation_id", flat=True))
+
+
+def calls_of(reader: Id) -> QuerySet[Call]:
+    """The reader's calls, but with people whom a block parts from the reader.
+
+    `shown_state` and `shown_reason` are those of a call that has rung for long enough, too, though nobody was there
+    to end it; `missed` is whether the reader was called and neither answered nor rejected it.
+    """
+    parted = blocked_pairs(reader)
+    begun = timezone.now() - timedelta(seconds=settings.CHAT_RING_TIMEOUT)
+    overdue = Q(state=Call.State.RINGING, created_at__lte=begun)
+    calls = Call.objects.filter(Q(caller=reader) | Q(callee=reader))
+    return calls.exclude(Q(caller__in=parted) | Q(callee__in=parted)).annotate(
+        shown_state=Case(When(overdue, then=Value(Call.State.ENDED)), default=F("state")),
+        shown_reason=Case(When(overdue, then=Value(Call.End.TIMEOUT)), default=F("end_reason")),
+        missed=Case(
+            When(Q(callee=reader, answered_at=None) & ~Q(shown_reason__in=["", Call.End.REJECTED]), then=Value(True)),
+            default=Value(False),
+        ),
+    )
+
+
+def get_call(reader: Id, call: Id) -> Call:
+    """One of the reader's; Call.DoesNotExist for any other."""
+    return calls_of(reader).get(pk=call)
+
+
+def calls_ringing_for(user: Id) -> QuerySet[Call]:
+    """Whoever is calling the user right now."""
+    return calls_of(user).filter(callee=user, shown_state=Call.State.RINGING)

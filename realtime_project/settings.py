@@ -218,6 +218,11 @@ CORS_URLS_REGEX = r"^/api/.*$"
 # -- Chat ------------------------------------------------------------------------------------------
 CHAT_MAX_TEXT = env.int("CHAT_MAX_TEXT", default=10_000)
 CHAT_MAX_MEMBERS = env.int("CHAT_MAX_MEMBERS", default=500)
+CHAT_MAX_SIGNAL = env.int("CHAT_MAX_SIGNAL", default=65_536)
+CHAT_RING_TIMEOUT = env.float("CHAT_RING_TIMEOUT", default=45)
+CHAT_CALL_GRACE = env.float("CHAT_CALL_GRACE", default=15)
+CHAT_CALL_RATE = env.str("CHAT_CALL_RATE", default="30/minute")
+CHAT_SIGNAL_RATE = env.str("CHAT_SIGNAL_RATE", default="600/minute")
 
 # -- Families of Socket.IO clients -----------------------------------------------------------------
 SOCIAL_RATE = env.str("SOCIAL_RATE", default="100/minute")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from realtime.vocabulary import Ask, Tell, each, no_payload, nothing, positions
+from realtime.vocabulary import Ask, Tell, each, fields, no_payload, nothing, positions, whole
 from vocabularies.basics import spoken
 
 
@@ -52,11 +52,17 @@ ASKS = {
         spoken("conversationId", "text", "attachments", "replyToId", "tempId"),
         Tell("message-ack", each("tempId", "messageId")),
     ),
+    "call-invite": Ask("call.invite", fields("conversationId", "media", "sdp")),
+    "call-accept": Ask("call.accept", fields("callId", "sdp")),
+    "call-reject": Ask("call.reject", fields("callId", "reason")),
+    "call-hangup": Ask("call.hangup", fields("callId")),
+    "call-signal": Ask("call.signal", fields("callId", "data")),
     "heartbeat": Ask("heartbeat", no_payload, Tell("heartbeat-ack", nothing)),
 }
 
 TELLS = {
     "message.new": Tell("message-new", message),
     "message.acknowledged": Tell("message-ack", each("tempId", "messageId")),
+    **{f"call.{what}": Tell(f"call-{what}", whole) for what in ("invite", "accept", "reject", "hangup", "signal")},
     "presence.changed": Tell("presence", each("userId", "status")),
 }

@@ -1,5 +1,6 @@
 """What the chat tells."""
 
+from chat.events.calls import CallAccept, CallHangup, CallInvite, CallReject, CallSignal
 from chat.events.conversations import (
     ConversationCreated,
     ConversationUpdated,
@@ -11,6 +12,11 @@ from chat.events.messages import MessageAcknowledged, MessageNew
 from chat.events.presence import PresenceChanged
 
 __all__ = [
+    "CallAccept",
+    "CallHangup",
+    "CallInvite",
+    "CallReject",
+    "CallSignal",
     "ConversationCreated",
     "ConversationUpdated",
     "Member",
