@@ -71,8 +71,10 @@ def conversation_ids_of(user: Id) -> list[UUID]:
     return list(Membership.objects.filter(user_id=user).values_list("conversation_id", flat=True))
 
 
-def calls_of(reader: Id) -> QuerySet[Call]:
-    """The reader's calls, but with people whom a block parts from the reader.
+def calls_of(
+    reader: Id, *, conversation: Id | None = None, state: str | None = None, missed: bool | None = None
+) -> QuerySet[Call]:
+    """The reader's calls, but with people whom a block parts from the reader; only those that are asked for.
 
     `shown_state` and `shown_reason` are those of a call that has rung for long enough, too, though nobody was there
     to end it; `missed` is whether the reader was called and neither answered nor rejected it.
@@ -81,7 +83,7 @@ def calls_of(reader: Id) -> QuerySet[Call]:
     begun = timezone.now() - timedelta(seconds=settings.CHAT_RING_TIMEOUT)
     overdue = Q(state=Call.State.RINGING, created_at__lte=begun)
     calls = Call.objects.filter(Q(caller=reader) | Q(callee=reader))
-    return calls.exclude(Q(caller__in=parted) | Q(callee__in=parted)).annotate(
+    shown = calls.exclude(Q(caller__in=parted) | Q(callee__in=parted)).annotate(
         shown_state=Case(When(overdue, then=Value(Call.State.ENDED)), default=F("state")),
         shown_reason=Case(When(overdue, then=Value(Call.End.TIMEOUT)), default=F("end_reason")),
         missed=Case(
@@ -89,6 +91,8 @@ def calls_of(reader: Id) -> QuerySet[Call]:
             default=Value(False),
         ),
     )
+    asked = {"conversation": conversation, "shown_state": state, "missed": missed}
+    return shown.filter(**{name: value for name, value in asked.items() if value is not None})
 
 
 def get_call(reader: Id, call: Id) -> Call:
@@ -98,4 +102,4 @@ def get_call(reader: Id, call: Id) -> Call:
 
 def calls_ringing_for(user: Id) -> QuerySet[Call]:
     """Whoever is calling the user right now."""
-    return calls_of(user).filter(callee=user, shown_state=Call.State.RINGING)
+    return calls_of(user, state=Call.State.RINGING).filter(callee__pk=user)

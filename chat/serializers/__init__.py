@@ -1,5 +1,6 @@
 """The chat's JSON on REST, the same as on the socket."""
 
+from chat.serializers.calls import CallFilterSerializer, CallSerializer, CallWithOfferSerializer
 from chat.serializers.conversations import (
     ConversationSerializer,
     MemberSerializer,
@@ -14,6 +15,9 @@ from chat.serializers.messages import (
 )
 
 __all__ = [
+    "CallFilterSerializer",
+    "CallSerializer",
+    "CallWithOfferSerializer",
     "ConversationSerializer",
     "MemberSerializer",
     "MessagePageSerializer",

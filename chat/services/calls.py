@@ -23,7 +23,6 @@ from chat.models.calls import LIVE
 from chat.selectors import is_member
 
 Id = UUID | str
-State, End = Call.State, Call.End
 PAIR = 2
 LATE = 1.0  # seconds that a timer may be early, by another clock than the database's
 
@@ -45,7 +44,7 @@ def invite_to_call(*, caller_id: Id, device: str, conversation_id: Id, media: st
     _require_reachable(caller_id, users, conversation_id)
     for call in _live(Q(caller__in=people) | Q(callee__in=people)):
         if call.is_overdue:
-            _end(call, End.TIMEOUT)
+            _end(call, Call.End.TIMEOUT)
         elif _is_same(call, caller_id, device, conversation_id):
             return call
         else:
@@ -82,7 +81,7 @@ def _require_reachable(caller: UUID, users: list[User], conversation: Id) -> Non
 
 
 def _is_same(call: Call, caller: UUID, device: str, conversation: Id) -> bool:
-    return call.state == State.RINGING and (call.caller_id, call.caller_device, call.conversation_id) == (
+    return call.state == Call.State.RINGING and (call.caller_id, call.caller_device, call.conversation_id) == (
         caller,
         device,
         UUID(str(conversation)),
@@ -90,7 +89,7 @@ def _is_same(call: Call, caller: UUID, device: str, conversation: Id) -> bool:
 
 
 def _busy(call: Call, caller: UUID) -> Busy:
-    if caller == call.callee_id and call.state == State.RINGING:
+    if caller == call.callee_id and call.state == Call.State.RINGING:
         return Busy("You are being called.", call_id=call.pk)
     if caller in {call.caller_id, call.callee_id}:
         return Busy("You are in a call.", call_id=call.pk)
@@ -104,10 +103,10 @@ def accept_call(*, user_id: Id, device: str, call_id: Id, answer: str = "") -> C
     call = _mine(user_id, call_id)
     if str(call.callee_id) != str(user_id):
         raise PermissionDenied("Only who is called can answer.")
-    if call.state == State.ACTIVE and call.callee_device == device:
+    if call.state == Call.State.ACTIVE and call.callee_device == device:
         return call
     _require_ringing(call)
-    call.state, call.answered_at, call.callee_device = State.ACTIVE, timezone.now(), device
+    call.state, call.answered_at, call.callee_device = Call.State.ACTIVE, timezone.now(), device
     call.offer, call.answer = "", answer
     call.save(update_fields=["state", "answered_at", "callee_device", "offer"])
     return call
@@ -121,18 +120,18 @@ def reject_call(*, user_id: Id, device: str, call_id: Id, words: str = "") -> Ca
         raise PermissionDenied("Only who is called can reject.")
     _require_ringing(call)
     call.words = words
-    return _end(call, End.REJECTED, by=user_id, on=device)
+    return _end(call, Call.End.REJECTED, by=user_id, on=device)
 
 
 @transaction.atomic
 def hang_up(*, user_id: Id, device: str, call_id: Id) -> Call:
     """End a call of one's own, from any device; one that is over stays as it is."""
     call = _mine(user_id, call_id)
-    if call.state == State.ENDED:
+    if call.state == Call.State.ENDED:
         return call
-    if call.state == State.RINGING and str(call.callee_id) == str(user_id):
-        return _end(call, End.REJECTED, by=user_id, on=device)
-    return _end(call, End.HANGUP, by=user_id, on=device)
+    if call.state == Call.State.RINGING and str(call.callee_id) == str(user_id):
+        return _end(call, Call.End.REJECTED, by=user_id, on=device)
+    return _end(call, Call.End.HANGUP, by=user_id, on=device)
 
 
 @transaction.atomic
@@ -143,8 +142,8 @@ def signal_call(*, user_id: Id, device: str, call_id: Id, data: str) -> None:
     """
     _check_size(data)
     call = _mine(user_id, call_id)
-    if call.state == State.ENDED or call.is_overdue:
-        raise CallOver("The call is over.", reason=call.end_reason or End.TIMEOUT)
+    if call.state == Call.State.ENDED or call.is_overdue:
+        raise CallOver("The call is over.", reason=call.end_reason or Call.End.TIMEOUT)
     is_caller = str(call.caller_id) == str(user_id)
     if device != (call.caller_device if is_caller else call.callee_device or device):
         raise PermissionDenied("Another device of yours is in this call.")
@@ -154,16 +153,16 @@ def signal_call(*, user_id: Id, device: str, call_id: Id, data: str) -> None:
 @transaction.atomic
 def time_out_call(*, call_id: Id) -> None:
     """End a call that has rung for long enough."""
-    for call in _live(Q(pk=call_id, state=State.RINGING)):
+    for call in _live(Q(pk=call_id, state=Call.State.RINGING)):
         if (timezone.now() - call.created_at).total_seconds() >= settings.CHAT_RING_TIMEOUT - LATE:
-            _end(call, End.TIMEOUT)
+            _end(call, Call.End.TIMEOUT)
 
 
 @transaction.atomic
 def lose_device(*, call_id: Id, device: str) -> None:
     """A connection has gone and does not come back: the call that it takes part in is over."""
     for call in _live(Q(pk=call_id) & (Q(caller_device=device) | Q(callee_device=device))):
-        _end(call, End.TIMEOUT if call.is_overdue else End.FAILED)
+        _end(call, Call.End.TIMEOUT if call.is_overdue else Call.End.FAILED)
 
 
 @transaction.atomic
@@ -171,9 +170,9 @@ def leave_calls(*, user_id: Id) -> None:
     """Nobody of this person's devices is there any more. Who is called may come yet; who calls, or talks, has gone."""
     for call in _live(Q(caller=user_id) | Q(callee=user_id)):
         if call.is_overdue:
-            _end(call, End.TIMEOUT)
-        elif call.state == State.ACTIVE or str(call.caller_id) == str(user_id):
-            _end(call, End.FAILED)
+            _end(call, Call.End.TIMEOUT)
+        elif call.state == Call.State.ACTIVE or str(call.caller_id) == str(user_id):
+            _end(call, Call.End.FAILED)
 
 
 @transaction.atomic
@@ -205,7 +204,7 @@ def end_all_calls() -> None:
 
 def _end_all(which: Q) -> None:
     for call in _live(which):
-        _end(call, End.TIMEOUT if call.is_overdue else End.FAILED)
+        _end(call, Call.End.TIMEOUT if call.is_overdue else Call.End.FAILED)
 
 
 def _live(which: Q) -> Iterator[Call]:
@@ -219,14 +218,14 @@ def _mine(user: Id, call: Id) -> Call:
 
 
 def _require_ringing(call: Call) -> None:
-    if call.state == State.ACTIVE:
+    if call.state == Call.State.ACTIVE:
         raise CallOver("The call was answered on another device.", reason="answeredElsewhere")
-    if call.state == State.ENDED or call.is_overdue:
-        raise CallOver("The call is over.", reason=call.end_reason or End.TIMEOUT)
+    if call.state == Call.State.ENDED or call.is_overdue:
+        raise CallOver("The call is over.", reason=call.end_reason or Call.End.TIMEOUT)
 
 
-def _end(call: Call, reason: End, *, by: Id | None = None, on: str = "") -> Call:
-    call.state, call.end_reason, call.ended_at = State.ENDED, reason, timezone.now()
+def _end(call: Call, reason: Call.End, *, by: Id | None = None, on: str = "") -> Call:
+    call.state, call.end_reason, call.ended_at = Call.State.ENDED, reason, timezone.now()
     call.offer, call.ended_by, call.ended_on = "", None if by is None else str(by), on
     call.save(update_fields=["state", "end_reason", "ended_at", "offer"])
     return call
