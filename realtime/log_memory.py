@@ -236,8 +236,12 @@ class MemoryLog:
 
 def _is_spared(stays: Iterable[Stay], number: int, delivery: Delivery) -> bool:
     """Whether a session was in a room then whose connections were not to hear it."""
-    return bool(delivery.except_for) and any(
-        stay.address in delivery.except_for and stay.since <= number <= (stay.until or number) for stay in stays
+    if not delivery.except_for:
+        return False
+    last = number - 1 if delivery.durable else number  # what is not durable has the number before it
+    return any(
+        stay.address in delivery.except_for and stay.since <= last and number <= (stay.until or number)
+        for stay in stays
     )
 
 

@@ -4,7 +4,7 @@ Who begins a call locks both people, in the order of their ids, so that each of 
 who call each other at once the first one rings, and the other is busy. What becomes of a call locks its row alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 from django.conf import settings
@@ -31,10 +31,19 @@ call_signalled = Signal()
 
 
 @transaction.atomic
-def invite_to_call(*, caller_id: Id, device: str, conversation_id: Id, media: str = "audio", offer: str = "") -> Call:
+def invite_to_call(
+    *,
+    caller_id: Id,
+    device: str,
+    conversation_id: Id,
+    media: str = "audio",
+    offer: str = "",
+    is_here: Callable[[UUID], bool] | None = None,
+) -> Call:
     """Ring the other person of a direct conversation; Busy if either of the two is in a call.
 
-    The same device that asks again while it rings there gets the same call.
+    The same device that asks again while it rings there gets the same call. Where nobody `is_here`, it rings again
+    for who comes.
     """
     caller_id = UUID(str(caller_id))
     _check_size(offer)
@@ -57,6 +66,7 @@ def invite_to_call(*, caller_id: Id, device: str, conversation_id: Id, media: st
         caller_device=device,
         media=media,
         offer=offer,
+        awaited=is_here is None or not is_here(callee_id),
     )
 
 
@@ -173,6 +183,9 @@ def leave_calls(*, user_id: Id) -> None:
             _end(call, Call.End.TIMEOUT)
         elif call.state == Call.State.ACTIVE or str(call.caller_id) == str(user_id):
             _end(call, Call.End.FAILED)
+        else:
+            call.awaited = True
+            call.save(update_fields=["awaited"])
 
 
 @transaction.atomic

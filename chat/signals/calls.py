@@ -62,7 +62,7 @@ def ring_who_comes(user_id: str, online: bool) -> Pushes:
     if not online:
         services.leave_calls(user_id=user_id)
         return
-    for call in selectors.calls_ringing_for(user_id):
+    for call in selectors.calls_awaiting(user_id):
         yield Push(UserRoom(user_id), CallInvite.of(call))
 
 
