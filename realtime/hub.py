@@ -251,9 +251,11 @@ class Hub:
         """Who is to be written what; those who are not greeted yet get it later."""
         frames: dict[Codec, Frame | None] = {}
         offset, exclude, is_logged = self._log.offset(number), delivery.exclude, delivery.durable
-        spared = self._in_any(delivery.except_for) if delivery.except_for else ()
+        spared = self._in_any(delivery.except_for) if delivery.except_for else None
         for session in self._listeners(delivery.rooms):
-            if (exclude and session.user.id in exclude) or session in spared:
+            if exclude and session.user.id in exclude:
+                continue
+            if spared and session in spared:
                 continue
             codec = session.codec
             if codec not in frames:

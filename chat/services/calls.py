@@ -1,7 +1,8 @@
 """Calls: who rings whom, who answers, and how it ends.
 
-Who begins a call locks both people, in the order of their ids, so that each of them is in one call at most; of two
-who call each other at once the first one rings, and the other is busy. What becomes of a call locks its row alone.
+Who begins a call locks the conversation, then both people in the order of their ids, so that each of them is in one
+call at most; of two who call each other at once the first one rings, and the other is busy. What becomes of a call
+locks its row alone.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from accounts.selectors import are_blocked
 from chat.exceptions import Busy, CallOver, SignalTooLarge
 from chat.models import Call, Conversation, Membership
 from chat.models.calls import LIVE
-from chat.selectors import is_member
+from chat.services.locking import lock
 
 Id = UUID | str
 PAIR = 2
@@ -47,10 +48,11 @@ def invite_to_call(
     """
     caller_id = UUID(str(caller_id))
     _check_size(offer)
-    people = _people(caller_id, conversation_id)
-    # Who blocks, deactivates or calls one of them waits for this, or was before it and is seen by what follows.
-    users = list(User.objects.select_for_update(no_key=True).filter(pk__in=people).order_by("pk"))
-    _require_reachable(caller_id, users, conversation_id)
+    conversation = lock(conversation_id, caller_id)
+    if conversation.kind != Conversation.Kind.DIRECT:
+        raise ValidationError({"conversation_id": "Calls are between the two people of a direct conversation."})
+    callee = _reachable(caller_id, conversation)
+    people = (caller_id, callee)
     for call in _live(Q(caller__in=people) | Q(callee__in=people)):
         if call.is_overdue:
             _end(call, Call.End.TIMEOUT)
@@ -58,36 +60,32 @@ def invite_to_call(
             return call
         else:
             raise _busy(call, caller_id)
-    callee_id = next(user.pk for user in users if user.pk != caller_id)
     return Call.objects.create(
         conversation_id=conversation_id,
         caller_id=caller_id,
-        callee_id=callee_id,
+        callee_id=callee,
         caller_device=device,
         media=media,
         offer=offer,
-        awaited=is_here is None or not is_here(callee_id),
+        awaited=is_here is None or not is_here(callee),
     )
 
 
-def _people(caller: UUID, conversation: Id) -> list[UUID]:
-    """Both of them; Conversation.DoesNotExist for who is no member."""
-    if not is_member(conversation=conversation, user=caller):
-        raise Conversation.DoesNotExist
-    if Conversation.objects.get(pk=conversation).kind != Conversation.Kind.DIRECT:
-        raise ValidationError({"conversation_id": "Calls are between the two people of a direct conversation."})
-    return list(Membership.objects.filter(conversation_id=conversation).values_list("user_id", flat=True))
+def _reachable(caller: UUID, conversation: Conversation) -> UUID:
+    """The other one, who may be called.
 
-
-def _require_reachable(caller: UUID, users: list[User], conversation: Id) -> None:
-    memberships = Membership.objects.select_for_update(no_key=True).filter(conversation_id=conversation)
-    members = set(memberships.values_list("user_id", flat=True))
-    if caller not in members:
-        raise Conversation.DoesNotExist
-    if len(members) < PAIR or len(users) < PAIR or not all(user.is_active for user in users):
+    Whoever parts the two, or calls one of them, waits until this is over, or was before it and is seen here.
+    """
+    memberships = Membership.objects.select_for_update(no_key=True).filter(conversation=conversation)
+    members = memberships.order_by("pk").values_list("user_id", flat=True)
+    users = User.objects.select_for_update(no_key=True).filter(pk__in=set(members), is_active=True).order_by("pk")
+    people = {user.pk for user in users}
+    if caller not in people or len(people) < PAIR:
         raise PermissionDenied("This person cannot be called.")
-    if are_blocked(users[0].pk, users[1].pk):
+    (callee,) = people - {caller}
+    if are_blocked(caller, callee):
         raise Blocked("You cannot call this person.")
+    return callee
 
 
 def _is_same(call: Call, caller: UUID, device: str, conversation: Id) -> bool:
