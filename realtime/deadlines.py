@@ -98,12 +98,21 @@ class Lingering:
     def __init__(self) -> None:
         self._deadlines: dict[str, Deadlines] = {}
 
-    def leave(self, key: str, deadlines: Deadlines) -> None:
-        """The connection has gone."""
+    def leave(self, key: str, deadlines: Deadlines) -> Deadlines:
+        """The connection has gone, or is about to; what it begins from now on is in those that are returned."""
         deadlines.linger()
         if not deadlines.is_idle:
             self._deadlines[key] = deadlines
             deadlines.on_idle = lambda: self._forget(key, deadlines)
+        return Deadlines()
+
+    async def part(self, key: str | None, deadlines: Deadlines) -> None:
+        """The connection has gone, without a key for good; returns when all has run that does not wait for it."""
+        if key is None:
+            await deadlines.end()
+        else:
+            self.leave(key, deadlines)
+            await deadlines.ended()
 
     def _forget(self, key: str, deadlines: Deadlines) -> None:
         if self._deadlines.get(key) is deadlines:

@@ -142,8 +142,7 @@ class Session:
         """
         if self._is_started:
             self.process.hub.detach(self)
-        before = list(self.rooms.values())
-        self.credentials = credentials
+        before, self.credentials = list(self.rooms.values()), credentials
         self._opening, self.is_opening = Opening(self.process.log), True
         self._kept.applied(self.process.log.number)
         self._is_started = True
@@ -193,11 +192,7 @@ class Session:
             return
         self._is_started, self._opening, self.is_opening = False, None, False
         self._expiry.cancel()
-        if self.key is None or for_good:
-            await self._deadlines.end()
-        else:
-            self.process.lingering.leave(self.key, self._deadlines)
-            await self._deadlines.ended()
+        await self.process.lingering.part(None if for_good else self.key, self._deadlines)
         self._kept.release(for_good=for_good)
         self.process.hub.detach(self)
         await self._membership.end()
@@ -222,8 +217,7 @@ class Session:
     def end(self, error: ClientError, close: Close) -> None:
         """Tell the client why, and close for good."""
         self.forget()
-        farewell = self.codec.push(direct_push("error", error.body(), self.position))
-        self.sink.close(close, error.code, farewell=farewell)
+        self.sink.close(close, error.code, farewell=self.codec.push(direct_push("error", error.body(), self.position)))
 
     def forget(self) -> None:
         """Nobody can resume it."""
@@ -272,8 +266,7 @@ class Session:
     def supersede(self, key: str) -> None:
         """Another connection goes on with the session of that key: if it is this one, this connection ends."""
         if key and key in {self.key, self._resuming}:
-            self.process.lingering.leave(key, self._deadlines)
-            self._deadlines = Deadlines()
+            self._deadlines = self.process.lingering.leave(key, self._deadlines)
             self._kept.release(for_good=False)
             self.go_away("resumed elsewhere")
 

@@ -168,9 +168,16 @@ def test_a_caller_who_leaves_while_it_rings_is_not_rung_for(
     assert phone.expect("call.hangup", callId=call)["reason"] == "failed"
 
 
+@pytest.mark.parametrize("is_half_open", [False, True])
 @pytest.mark.parametrize("who", ["caller", "callee"])
 def test_a_device_that_stays_away_ends_the_call_and_one_that_comes_back_goes_on(
-    settings: Settings, realtime_server: Server, direct: Conversation, alice: User, bob: User, who: str
+    settings: Settings,
+    realtime_server: Server,
+    direct: Conversation,
+    alice: User,
+    bob: User,
+    who: str,
+    is_half_open: bool,
 ) -> None:
     settings.CHAT_CALL_GRACE = 1.5
     (caller, one), (phone, other) = greeted(realtime_server, alice), greeted(realtime_server, bob)
@@ -180,7 +187,8 @@ def test_a_device_that_stays_away_ends_the_call_and_one_that_comes_back_goes_on(
     phone.call("call.accept", {"callId": call})
     caller.expect("call.accept")
     gone, greeting, user, here = (caller, one, alice, phone) if who == "caller" else (phone, other, bob, caller)
-    gone.close()
+    if not is_half_open:  # else the server does not know yet that it is away
+        gone.close()
     here.call("call.signal", {"callId": call, "data": "are you there"})
     back = resumed(realtime_server, gone, greeting, user)
     assert back.expect("call.signal")["data"] == "are you there"  # the room is its own still
@@ -189,7 +197,7 @@ def test_a_device_that_stays_away_ends_the_call_and_one_that_comes_back_goes_on(
     assert Call.objects.get().state == "active"
     back.close()
     assert here.expect("call.hangup", callId=call)["reason"] == "failed"
-    for client in (here, *(client for client, _ in _others)):
+    for client in (here, gone, *(client for client, _ in _others)):
         client.close()
 
 

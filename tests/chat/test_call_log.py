@@ -27,14 +27,14 @@ LIST = "/api/calls/"
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
-def listed(user: User, **query: object) -> list[dict[str, Any]]:
+def listed(user: User, **query: Any) -> list[dict[str, Any]]:
     response = as_user(user).get(LIST, query)
     assert response.status_code == 200, response.content
     found: list[dict[str, Any]] = response.json()["results"]
     return found
 
 
-def ids(user: User, **query: object) -> list[str]:
+def ids(user: User, **query: Any) -> list[str]:
     return [call["id"] for call in listed(user, **query)]
 
 

@@ -15,11 +15,13 @@ from tests.chat.ringing import grow_old, how_it_stands
 from tests.integration.conftest import Site, pair
 from tests.integration.families import Connect, logged_in
 from tests.integration.javascript import JavaScriptClient
+from tests.integration.proxy import Proxy
 from tests.integration.servers import ServerProcess
 
 pytestmark = pair
 Join = Callable[..., Client]
 Serve = Callable[..., ServerProcess]
+Between = Callable[[ServerProcess], Proxy]
 WORDS = ("call-invite", "call-accept", "call-reject", "call-hangup", "call-signal")
 
 
@@ -168,17 +170,16 @@ def test_a_device_that_comes_back_is_in_its_call_still(
 
 
 def test_a_resumed_device_does_not_ring_for_what_is_over(
-    site: Site, serve: Serve, javascript: Connect, direct: Conversation, alice: User, bob: User
+    site: Site, serve: Serve, javascript: Connect, proxy: Between, direct: Conversation, alice: User, bob: User
 ) -> None:
     server = serve(CHAT_RING_TIMEOUT="0.5")
-    caller, phone = logged_in(javascript(server), alice), javascript(server, bob)
-    logged_in(phone, bob)
-    phone.inbox.clear()
-    phone.do("close")
-    phone.happens("disconnect")
-    call = begin(caller, direct)
-    assert caller.expect("call-hangup", callId=call)["reason"] == "timeout"
-    phone.do("reconnect")
+    between = proxy(server)
+    caller, phone = logged_in(javascript(server), alice), logged_in(javascript(between, bob), bob)
+    assert phone.happens("connect")["recovered"] is False
+    with between.away():
+        phone.happens("disconnect")
+        call = begin(caller, direct)
+        assert caller.expect("call-hangup", callId=call)["reason"] == "timeout"
     assert phone.happens("connect")["recovered"] is True
     assert phone.expect("call-hangup", callId=call)["reason"] == "timeout"
     phone.hears_nothing("call-invite")
