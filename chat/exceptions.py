@@ -1,6 +1,6 @@
 """What chat refuses beyond Django's own exceptions."""
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 
 
 class TextTooLong(ValidationError):
@@ -51,3 +51,30 @@ class UploadInUse(ValidationError):
 
     def __init__(self) -> None:
         super().__init__("This file is in a message; delete that.", code="conflict")
+
+
+class SignalTooLarge(ValidationError):
+    """What a call's devices tell each other, over the limit."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"A signal has at most {limit} bytes.", code="payload_too_large")
+
+
+class Busy(PermissionDenied):
+    """One of the two is in another call; `call_id` is told of one's own alone."""
+
+    code = "CONFLICT"
+
+    def __init__(self, message: str, *, call_id: object = None) -> None:
+        super().__init__(message)
+        self.details = {"reason": "busy"} | ({} if call_id is None else {"callId": str(call_id)})
+
+
+class CallOver(PermissionDenied):
+    """Too late: the call was answered by another device, or is over; `reason` tells which."""
+
+    code = "CONFLICT"
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.details = {"reason": reason}

@@ -1,13 +1,16 @@
-"""Who may listen to a conversation."""
+"""Who may listen to a conversation, or on a device."""
 
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from chat.selectors import conversation_ids_of, is_member
 from realtime.auth import Identity
 from realtime.rooms import Room
+
+if TYPE_CHECKING:
+    from realtime.sessions import Session
 
 
 class ConversationRoom(Room, prefix="conversation"):
@@ -26,3 +29,18 @@ class ConversationRoom(Room, prefix="conversation"):
     def automatic(cls, user: Identity) -> Iterable[Self]:
         """One's own conversations."""
         return [cls(conversation) for conversation in conversation_ids_of(user.id)]
+
+
+class DeviceRoom(Room, prefix="device"):
+    """One connection, also after it was resumed. Its key begins with its user's id; the rest nobody else knows."""
+
+    def allows(self, user: Identity) -> bool:
+        """That user alone."""
+        return bool(user.id) and self.key.startswith(UUID(user.id).hex)
+
+    @classmethod
+    def of(cls, session: "Session") -> Self:
+        """The one that it is in, or is to join."""
+        prefix = f"{cls.prefix}:"
+        joined = next((address for address in list(session.rooms) if address.startswith(prefix)), None)
+        return cls(joined.removeprefix(prefix) if joined else f"{UUID(session.user.id).hex}{session.id}")

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import (
     BooleanField,
     Case,
@@ -25,9 +26,10 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from accounts.selectors import blocked_pairs, blocks_among
-from chat.models import Attachment, Conversation, Hidden, Membership, Message, Reaction, Revision
+from chat.models import Attachment, Call, Conversation, Hidden, Membership, Message, Reaction, Revision
 
 Id = UUID | str
 
@@ -231,3 +233,37 @@ def require_member(reader: Id, conversation: Id) -> None:
     """Conversation.DoesNotExist for who is not in it."""
     if not is_member(conversation=conversation, user=reader):
         raise Conversation.DoesNotExist
+
+
+def calls_of(
+    reader: Id, *, conversation: Id | None = None, state: str | None = None, missed: bool | None = None
+) -> QuerySet[Call]:
+    """The reader's calls, but with people whom a block parts from the reader; only those that are asked for.
+
+    `shown_state` and `shown_reason` are those of a call that has rung for long enough, too, though nobody was there
+    to end it; `missed` is whether the reader was called and neither answered nor rejected it.
+    """
+    parted = blocked_pairs(reader)
+    begun = timezone.now() - timedelta(seconds=settings.CHAT_RING_TIMEOUT)
+    overdue = Q(state=Call.State.RINGING, created_at__lte=begun)
+    calls = Call.objects.filter(Q(caller=reader) | Q(callee=reader))
+    shown = calls.exclude(Q(caller__in=parted) | Q(callee__in=parted)).annotate(
+        shown_state=Case(When(overdue, then=Value(Call.State.ENDED)), default=F("state")),
+        shown_reason=Case(When(overdue, then=Value(Call.End.TIMEOUT)), default=F("end_reason")),
+        missed=Case(
+            When(Q(callee=reader, answered_at=None) & ~Q(shown_reason__in=["", Call.End.REJECTED]), then=Value(True)),
+            default=Value(False),
+        ),
+    )
+    asked = {"conversation": conversation, "shown_state": state, "missed": missed}
+    return shown.filter(**{name: value for name, value in asked.items() if value is not None})
+
+
+def get_call(reader: Id, call: Id) -> Call:
+    """One of the reader's; Call.DoesNotExist for any other."""
+    return calls_of(reader).get(pk=call)
+
+
+def calls_awaiting(user: Id) -> QuerySet[Call]:
+    """Whoever is calling the user right now, who was not there when it began to ring."""
+    return calls_of(user, state=Call.State.RINGING).filter(callee__pk=user, awaited=True)

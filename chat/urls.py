@@ -10,6 +10,8 @@ api_urlpatterns = [
     path("attachments/<uuid:attachment_id>/file/", views.FileView.as_view()),
     path("attachments/<uuid:attachment_id>/thumbnail/", views.ThumbnailView.as_view()),
     path("attachments/<uuid:attachment_id>/link/", views.LinkView.as_view()),
+    path("calls/", views.CallsView.as_view()),
+    path("calls/<uuid:call_id>/", views.CallView.as_view()),
     path("conversations/", views.ConversationsView.as_view()),
     path("conversations/<uuid:conversation_id>/", views.ConversationView.as_view()),
     path("conversations/<uuid:conversation_id>/me/", views.OwnView.as_view()),

@@ -92,7 +92,8 @@ def _text(error: Exception, default: str) -> str:
 
 
 def _denied(error: Any) -> ClientError:
-    return ClientError(_code(error, "FORBIDDEN"), _text(error, "You may not do this."))
+    code, details = _code(error, "FORBIDDEN"), getattr(error, "details", None)  # a domain's own, where it has them
+    return ClientError(code, _text(error, "You may not do this."), details=details)
 
 
 def _missing(_: Exception) -> ClientError:

@@ -252,8 +252,11 @@ class Hub:
         """Who is to be written what; those who are not greeted yet get it later."""
         frames: dict[Codec, Frame | None] = {}
         offset, exclude, is_logged = self._log.offset(number), delivery.exclude, delivery.durable
+        spared = self._in_any(delivery.except_for) if delivery.except_for else None
         for session in self._listeners(delivery.rooms):
             if exclude and session.user.id in exclude:
+                continue
+            if spared and session in spared:
                 continue
             codec = session.codec
             if codec not in frames:
@@ -268,6 +271,9 @@ class Hub:
     def _listeners(self, addresses: tuple[str, ...]) -> Iterable["Session"]:
         if len(addresses) == 1:
             return self._rooms.get(addresses[0], ())
+        return self._in_any(addresses)
+
+    def _in_any(self, addresses: Iterable[str]) -> set["Session"]:
         return {session for address in addresses for session in self._rooms.get(address, ())}
 
     def _gap(self) -> None:

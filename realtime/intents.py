@@ -10,16 +10,20 @@ from realtime.rooms import Room
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """Tell the event to everybody in the room, or in any of the rooms (once each), but `exclude`."""
+    """Tell the event to everybody in the room, or in any of the rooms (once each), but `exclude`.
+
+    Connections in a room of `except_for` do not hear it either, whosever they are.
+    """
 
     rooms: Room | Iterable[Room]
     event: Event
     exclude: Iterable[str] = ()
+    except_for: Iterable[Room] = ()
 
     def publication(self) -> Publication | None:
         """Encoded; None if there is no room to tell it in."""
         rooms = [self.rooms] if isinstance(self.rooms, Room) else self.rooms
-        return delivery(rooms, self.event, map(str, self.exclude))
+        return delivery(rooms, self.event, map(str, self.exclude), self.except_for)
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,9 +205,11 @@ class MemoryLog:
     def _durable(self, stays: list[Stay], after: int, user: str) -> list[Told] | None:
         found: dict[int, Delivery] = {}
         most = conf().send_buffer // OVERHEAD  # no reader can have more waiting
+        now = time.time()
         for stay in stays:
             for number, delivery in self._told_in(stay, after):
-                if user not in delivery.exclude:
+                is_over = delivery.expires_at is not None and delivery.expires_at < now
+                if not is_over and user not in delivery.exclude and not _is_spared(stays, number, delivery):
                     found[number] = delivery
                 if len(found) > most:
                     return None
@@ -226,8 +228,21 @@ class MemoryLog:
         found = [(self._latest[key], stay.since) for stay in current for key in self._latest_in.get(stay.address, ())]
         for entry in {id(entry): entry for entry, since in found if entry.number >= max(after, since)}.values():
             delivery = entry.publication
-            if isinstance(delivery, Delivery) and user not in delivery.exclude:
+            if not isinstance(delivery, Delivery) or user in delivery.exclude:
+                continue
+            if not _is_spared(stays, entry.number, delivery):
                 yield Told(entry.number, delivery)
+
+
+def _is_spared(stays: Iterable[Stay], number: int, delivery: Delivery) -> bool:
+    """Whether a session was in a room then whose connections were not to hear it."""
+    if not delivery.except_for:
+        return False
+    last = number - 1 if delivery.durable else number  # what is not durable has the number before it
+    return any(
+        stay.address in delivery.except_for and stay.since <= last and number <= (stay.until or number)
+        for stay in stays
+    )
 
 
 class Sessions:

@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 from channels.layers import get_channel_layer
 
 from realtime.conf import conf
+from realtime.deadlines import Lingering
 from realtime.draining import Connection, drain
 from realtime.hub import Hub
 from realtime.limits import limits
@@ -43,6 +44,7 @@ class Process:
         self.announcer = Announcer()
         self.presence: Presence = _presence(self.announcer)
         self.relay = Relay(self.publisher)
+        self.lingering = Lingering()
         self.connections: set[Connection] = set()
         self.is_draining = False
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -105,7 +107,8 @@ class Process:
         global current  # noqa: PLW0603
         current = None
         set_backend(None)
-        for step in (self._close_presence, self._close_publisher, self._end_tasks, limits().close, self._close_layer):
+        steps = (self.lingering.end, self._close_presence, self._close_publisher, self._end_tasks, limits().close)
+        for step in (*steps, self._close_layer):
             try:
                 await step()
             except Exception:

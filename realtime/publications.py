@@ -28,7 +28,7 @@ class _Base(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
 
 
 class Delivery(_Base, frozen=True, kw_only=True, omit_defaults=True, tag="event"):
-    """An event for everybody in its rooms but `exclude`; `data` is the canonical payload in JSON."""
+    """An event for everybody in its rooms but the users `exclude`; `data` is the canonical payload in JSON."""
 
     event: str
     rooms: tuple[str, ...]
@@ -37,6 +37,7 @@ class Delivery(_Base, frozen=True, kw_only=True, omit_defaults=True, tag="event"
     at: float = 0.0  # when it was told, Unix seconds
     key: str | None = None
     exclude: frozenset[str] = frozenset()
+    except_for: frozenset[str] = frozenset()  # rooms whose connections do not hear it
 
     @property
     def group(self) -> str:
@@ -78,7 +79,9 @@ decode_publication: Final = msgspec.json.Decoder(Publication).decode
 decode_publications: Final = msgspec.json.Decoder(list[Publication]).decode
 
 
-def delivery(rooms: Iterable[Room], event: Event, exclude: Iterable[str] = ()) -> Delivery | None:
+def delivery(
+    rooms: Iterable[Room], event: Event, exclude: Iterable[str] = (), except_for: Iterable[Room] = ()
+) -> Delivery | None:
     """The event, encoded once for all its listeners; None without a room."""
     addresses = tuple(dict.fromkeys([room.address for room in rooms]))
     if not addresses:
@@ -91,5 +94,6 @@ def delivery(rooms: Iterable[Room], event: Event, exclude: Iterable[str] = ()) -
         at=time.time(),
         key=event.collapse_key,
         exclude=frozenset(exclude),
+        except_for=frozenset([room.address for room in except_for]),
         expires_at=None if event.ttl is None else time.time() + event.ttl,
     )

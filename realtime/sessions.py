@@ -87,9 +87,9 @@ class Session:
         """Tell this connection alone, before the reply."""
         self._effects.append(lambda: self.tell(event.wire, event))
 
-    def later(self, key: Hashable, seconds: float, action: Action | None) -> None:
+    def later(self, key: Hashable, seconds: float | None, action: Action | None, *, grace: float = 0) -> None:
         """Run an action in a database thread after so long, or when this connection ends; see `Deadlines.set`."""
-        self._effects.append(lambda: self._deadlines.set(key, seconds, action))
+        self._effects.append(lambda: self._deadlines.set(key, seconds, action, grace=grace))
 
     async def ask(self, event: Event) -> Any:
         """Tell this connection alone, and return the arguments of its acknowledgement; see `Sink.ask`."""
@@ -142,8 +142,7 @@ class Session:
         """
         if self._is_started:
             self.process.hub.detach(self)
-        before = list(self.rooms.values())
-        self.credentials = credentials
+        before, self.credentials = list(self.rooms.values()), credentials
         self._opening, self.is_opening = Opening(self.process.log), True
         self._kept.applied(self.process.log.number)
         self._is_started = True
@@ -173,6 +172,7 @@ class Session:
             record.key = lost.key if resume.keeps_key else key
             record.take_over(lost)
             self.process.hub.supersede(self, lost.key)
+            self._deadlines = self.process.lingering.come_back(lost.key) or self._deadlines
         self._kept.begin(record)
 
     def greet(self) -> None:
@@ -192,7 +192,7 @@ class Session:
             return
         self._is_started, self._opening, self.is_opening = False, None, False
         self._expiry.cancel()
-        await self._deadlines.end()
+        await self.process.lingering.part(None if for_good else self.key, self._deadlines)
         self._kept.release(for_good=for_good)
         self.process.hub.detach(self)
         await self._membership.end()
@@ -217,8 +217,7 @@ class Session:
     def end(self, error: ClientError, close: Close) -> None:
         """Tell the client why, and close for good."""
         self.forget()
-        farewell = self.codec.push(direct_push("error", error.body(), self.position))
-        self.sink.close(close, error.code, farewell=farewell)
+        self.sink.close(close, error.code, farewell=self.codec.push(direct_push("error", error.body(), self.position)))
 
     def forget(self) -> None:
         """Nobody can resume it."""
@@ -267,6 +266,7 @@ class Session:
     def supersede(self, key: str) -> None:
         """Another connection goes on with the session of that key: if it is this one, this connection ends."""
         if key and key in {self.key, self._resuming}:
+            self._deadlines = self.process.lingering.leave(key, self._deadlines)
             self._kept.release(for_good=False)
             self.go_away("resumed elsewhere")
 

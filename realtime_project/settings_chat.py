@@ -26,6 +26,11 @@ CHAT_ATTACHMENT_TYPES = env.list(
         *("application/msword", "application/vnd.*"),
     ],
 )
+CHAT_MAX_SIGNAL = env.int("CHAT_MAX_SIGNAL", default=65_536)
+CHAT_RING_TIMEOUT = env.float("CHAT_RING_TIMEOUT", default=45)
+CHAT_CALL_GRACE = env.float("CHAT_CALL_GRACE", default=15)
+CHAT_CALL_RATE = env.str("CHAT_CALL_RATE", default="30/minute")
+CHAT_SIGNAL_RATE = env.str("CHAT_SIGNAL_RATE", default="600/minute")
 CHAT_SEARCH_CONFIG = env.str("CHAT_SEARCH_CONFIG", default="simple")
 if not re.fullmatch(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?", CHAT_SEARCH_CONFIG):  # it is written into SQL
     raise ImproperlyConfigured(f"CHAT_SEARCH_CONFIG is {CHAT_SEARCH_CONFIG!r}: take a name that \\dF lists in psql.")

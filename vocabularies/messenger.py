@@ -67,6 +67,11 @@ ASKS = {
     "message-seen": Ask("message.read", fields("messageId", "conversationId")),
     "react": Ask("message.react", fields("messageId", "emoji", "remove")),
     "upload-progress": Ask("upload.progress", fields("uploadId", "conversationId", "loaded", "total")),
+    "call-invite": Ask("call.invite", fields("conversationId", "media", "sdp")),
+    "call-accept": Ask("call.accept", fields("callId", "sdp")),
+    "call-reject": Ask("call.reject", fields("callId", "reason")),
+    "call-hangup": Ask("call.hangup", fields("callId")),
+    "call-signal": Ask("call.signal", fields("callId", "data")),
     "heartbeat": Ask("heartbeat", no_payload, Tell("heartbeat-ack", nothing)),
 }
 
@@ -78,5 +83,6 @@ TELLS = {
     "message.reaction": Tell("message-reaction", each("messageId", "userId", "emoji", "removed")),
     "message.receipt": Tell("receipt", receipt),
     "upload.progress": Tell("upload-progress", whole),
+    **{f"call.{what}": Tell(f"call-{what}", whole) for what in ("invite", "accept", "reject", "hangup", "signal")},
     "presence.changed": Tell("presence", each("userId", "status")),
 }

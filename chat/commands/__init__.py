@@ -1,5 +1,6 @@
 """What clients may ask of the chat."""
 
+from chat.commands.calls import accept_call, hang_up, invite_to_call, reject_call, signal_call
 from chat.commands.messages import (
     MessageAck,
     SendMessage,
@@ -16,11 +17,16 @@ __all__ = [
     "MessageAck",
     "ReportProgress",
     "SendMessage",
+    "accept_call",
     "delete_message",
     "edit_message",
+    "hang_up",
+    "invite_to_call",
     "mark_delivered",
     "mark_read",
     "react",
+    "reject_call",
     "report_progress",
     "send_message",
+    "signal_call",
 ]

@@ -1,5 +1,6 @@
 """What the chat tells."""
 
+from chat.events.calls import CallAccept, CallHangup, CallInvite, CallReject, CallSignal
 from chat.events.conversations import (
     ConversationCreated,
     ConversationUpdated,
@@ -19,6 +20,11 @@ from chat.events.presence import PresenceChanged
 from chat.events.uploads import UploadProgress
 
 __all__ = [
+    "CallAccept",
+    "CallHangup",
+    "CallInvite",
+    "CallReject",
+    "CallSignal",
     "ConversationCreated",
     "ConversationUpdated",
     "Member",

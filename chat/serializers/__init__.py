@@ -1,6 +1,7 @@
 """The chat's JSON on REST, the same as on the socket."""
 
 from chat.serializers.attachments import AttachmentSerializer, LinkSerializer, NewAttachmentSerializer
+from chat.serializers.calls import CallFilterSerializer, CallSerializer, CallWithOfferSerializer
 from chat.serializers.conversations import (
     ConversationSerializer,
     MemberSerializer,
@@ -26,6 +27,9 @@ from chat.serializers.search import FoundMessageSerializer, SearchSerializer
 
 __all__ = [
     "AttachmentSerializer",
+    "CallFilterSerializer",
+    "CallSerializer",
+    "CallWithOfferSerializer",
     "ConversationSerializer",
     "DeletionSerializer",
     "EditSerializer",

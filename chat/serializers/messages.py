@@ -10,7 +10,7 @@ from chat.models import Message, Reaction, Revision
 from realtime.rest.serializers import CamelModelSerializer, CamelSerializer, Timestamp
 
 
-class AttachmentSerializer(CamelSerializer):
+class SentAttachmentSerializer(CamelSerializer):
     """`{id}` of an uploaded file, or a link: `{url, type}` and what else is known of it."""
 
     # The service judges them, so that its errors are the socket's.
@@ -73,7 +73,7 @@ class MessageSerializer(CamelModelSerializer):
         """Null for one that is not encrypted."""
         return message.ciphertext or None
 
-    @extend_schema_field(AttachmentSerializer(many=True))
+    @extend_schema_field(SentAttachmentSerializer(many=True))
     def get_attachments(self, message: Message) -> Any:
         """As they are kept."""
         return message.attachments
@@ -103,7 +103,7 @@ class NewMessageSerializer(CamelSerializer):
     # The service judges the text, so that its errors are the socket's.
     text = serializers.CharField(trim_whitespace=False, allow_blank=True, required=False)
     temp_id = serializers.CharField(max_length=64, required=False, allow_null=True)
-    attachments = AttachmentSerializer(many=True, required=False, allow_null=True)
+    attachments = SentAttachmentSerializer(many=True, required=False, allow_null=True)
     reply_to_id = serializers.UUIDField(required=False, allow_null=True)
     mentions = serializers.ListField(child=serializers.UUIDField(), required=False, allow_null=True)
     ciphertext = serializers.CharField(trim_whitespace=False, required=False, allow_null=True)

@@ -1,6 +1,21 @@
 """Every write of the chat. Who may not do it, or may not know of it, gets Django's own exceptions."""
 
 from chat.services.attachments import delete_files, delete_upload, upload
+from chat.services.calls import (
+    accept_call,
+    call_signalled,
+    end_all_calls,
+    end_calls_between,
+    end_calls_in,
+    end_calls_of,
+    hang_up,
+    invite_to_call,
+    leave_calls,
+    lose_device,
+    reject_call,
+    signal_call,
+    time_out_call,
+)
 from chat.services.conversations import (
     close_conversation,
     conversation_created,
@@ -19,10 +34,12 @@ from chat.services.roles import assign_role, change_role, hand_over, lock_for_le
 from chat.services.upkeep import clear_orphans, clear_unsent
 
 __all__ = [
+    "accept_call",
     "add_member",
     "add_reaction",
     "admit_member",
     "assign_role",
+    "call_signalled",
     "change_role",
     "clear_orphans",
     "clear_unsent",
@@ -33,12 +50,21 @@ __all__ = [
     "delete_message",
     "delete_upload",
     "edit_message",
+    "end_all_calls",
+    "end_calls_between",
+    "end_calls_in",
+    "end_calls_of",
     "end_conversation",
     "hand_over",
+    "hang_up",
+    "invite_to_call",
+    "leave_calls",
     "lock_for_leaving",
+    "lose_device",
     "mark_delivered",
     "mark_read",
     "receipt_given",
+    "reject_call",
     "remove_member",
     "remove_reaction",
     "rename_conversation",
@@ -47,5 +73,7 @@ __all__ = [
     "send_message",
     "set_preferences",
     "settle_ownership",
+    "signal_call",
+    "time_out_call",
     "upload",
 ]

@@ -1,5 +1,6 @@
 """Who hears of the chat."""
 
+from chat.signals.calls import call_changed, ring_who_comes, tell_signal
 from chat.signals.conversations import conversation_changed, membership_changed, tell_conversation, tell_roles
 from chat.signals.messages import message_changed, message_hidden, reaction_changed
 from chat.signals.ownership import account_changed, somebody_changed, somebody_goes, somebody_went
@@ -8,11 +9,13 @@ from chat.signals.receipts import tell_receipt
 
 __all__ = [
     "account_changed",
+    "call_changed",
     "conversation_changed",
     "membership_changed",
     "message_changed",
     "message_hidden",
     "reaction_changed",
+    "ring_who_comes",
     "somebody_changed",
     "somebody_goes",
     "somebody_went",
@@ -20,4 +23,5 @@ __all__ = [
     "tell_presence",
     "tell_receipt",
     "tell_roles",
+    "tell_signal",
 ]

@@ -1,6 +1,7 @@
 """REST of the chat: each method is a line or two onto a selector or a service."""
 
 from chat.views.attachments import AttachmentsView, AttachmentView, FileView, LinkView, ThumbnailView
+from chat.views.calls import CallsView, CallView
 from chat.views.conversations import ConversationsView, ConversationView, OwnView
 from chat.views.members import MembersView, MemberView
 from chat.views.messages import MessagesView, MessageView, RevisionsView
@@ -10,6 +11,8 @@ from chat.views.search import SearchView
 __all__ = [
     "AttachmentView",
     "AttachmentsView",
+    "CallView",
+    "CallsView",
     "ConversationView",
     "ConversationsView",
     "DeliveredView",

@@ -109,6 +109,15 @@ async def test_who_is_excluded_hears_nothing_on_any_device(process: Process, ali
     assert [ticks(socket) for socket in (phone, laptop, other)] == [[999], [999], [1, 999]]
 
 
+async def test_a_connection_in_a_room_that_is_left_out_hears_nothing_but_others_of_the_same_person_do(
+    process: Process, alice: User
+) -> None:
+    phone, laptop = await listening(alice, "lab:phone"), await listening(alice)
+    publish(Push(UserRoom(alice.pk), Tick(number=1), except_for=[LabRoom("phone"), LabRoom("nowhere")]))
+    await heard(phone, laptop)
+    assert [ticks(socket) for socket in (phone, laptop)] == [[999], [1, 999]]
+
+
 async def test_an_event_in_several_rooms_is_heard_once(process: Process, alice: User, bob: User) -> None:
     both, one = await listening(alice, "lab:notes", "lab:more"), await listening(bob, "lab:more")
     tick(1, NOTES, LabRoom("more"), UserRoom(alice.pk), NOTES)

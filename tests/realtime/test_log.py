@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,6 +135,23 @@ async def test_of_latest_values_there_are_not_more_than_the_limit(log: Log, limi
 async def test_who_is_excluded_is_not_told_later_either(log: Log) -> None:
     log.append(noted(1, "a", exclude=frozenset({"1"})))
     log.append(noted(2, "a", exclude=frozenset({"2"})))
+    assert await numbers(log, record(Stay("lab:a", 0)), 0) == [2]
+
+
+async def test_nor_who_was_in_a_room_that_was_left_out(log: Log) -> None:
+    for event in (Noted(number=1), Gauge(name="x", value=1)):
+        left_out = delivery([LabRoom("a")], event, except_for=[LabRoom("b")])
+        assert left_out is not None
+        log.append(left_out)
+    log.append(noted(2, "a"))
+    assert await numbers(log, record(Stay("lab:a", 0)), 0) == [1, 1, 2]
+    assert await numbers(log, record(Stay("lab:a", 0), Stay("lab:b", 0)), 0) == [2]
+    assert await numbers(log, record(Stay("lab:a", 0), Stay("lab:b", 1)), 0) == [1, 2]
+
+
+async def test_what_is_over_is_not_made_up_for(log: Log) -> None:
+    log.append(msgspec.structs.replace(noted(1, "a"), expires_at=time.time() - 1))
+    log.append(msgspec.structs.replace(noted(2, "a"), expires_at=time.time() + 60))
     assert await numbers(log, record(Stay("lab:a", 0)), 0) == [2]
 
 
