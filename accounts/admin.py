@@ -40,7 +40,9 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
         (None, {"fields": ("username", "password")}),
         ("Profile", {"fields": ("display_name", "email", "avatar", "wallet_address", "mail_messages")}),
         ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
-        ("Presence", {"fields": ("is_online", "last_seen_at", "last_login", "date_joined")}),
+        ("Presence", {"fields": ("is_online", "last_seen_at", "status", "status_text", "status_expires_at")}),
+        ("Privacy", {"fields": ("presence_shown_to", "last_seen_shown_to")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
     )
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:

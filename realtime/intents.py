@@ -10,16 +10,20 @@ from realtime.rooms import Room
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """Tell the event to everybody in the room, or in any of the rooms (once each), but `exclude`."""
+    """Tell the event to everybody in the room, or in any of the rooms (once each), but `exclude`.
+
+    What `is_personal` is true for these listeners alone: other services are not told (see `realtime.bridge`).
+    """
 
     rooms: Room | Iterable[Room]
     event: Event
     exclude: Iterable[str] = ()
+    is_personal: bool = False
 
     def publication(self) -> Publication | None:
         """Encoded; None if there is no room to tell it in."""
         rooms = [self.rooms] if isinstance(self.rooms, Room) else self.rooms
-        return delivery(rooms, self.event, map(str, self.exclude))
+        return delivery(rooms, self.event, map(str, self.exclude), is_personal=self.is_personal)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 
 from channels.layers import get_channel_layer
 
+from realtime import chores
 from realtime.conf import conf
 from realtime.draining import Connection, drain
 from realtime.hub import Hub
@@ -79,6 +80,7 @@ class Process:
             "announcer": self.announcer.run(),
             "presence": self.presence.run(),
             "relay": self.relay.run(),
+            "chores": chores.run(),
         }
 
     @property

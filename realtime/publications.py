@@ -37,6 +37,7 @@ class Delivery(_Base, frozen=True, kw_only=True, omit_defaults=True, tag="event"
     at: float = 0.0  # when it was told, Unix seconds
     key: str | None = None
     exclude: frozenset[str] = frozenset()
+    personal: bool = False  # true for these listeners alone
 
     @property
     def group(self) -> str:
@@ -78,7 +79,9 @@ decode_publication: Final = msgspec.json.Decoder(Publication).decode
 decode_publications: Final = msgspec.json.Decoder(list[Publication]).decode
 
 
-def delivery(rooms: Iterable[Room], event: Event, exclude: Iterable[str] = ()) -> Delivery | None:
+def delivery(
+    rooms: Iterable[Room], event: Event, exclude: Iterable[str] = (), *, is_personal: bool = False
+) -> Delivery | None:
     """The event, encoded once for all its listeners; None without a room."""
     addresses = tuple(dict.fromkeys([room.address for room in rooms]))
     if not addresses:
@@ -91,5 +94,6 @@ def delivery(rooms: Iterable[Room], event: Event, exclude: Iterable[str] = ()) -
         at=time.time(),
         key=event.collapse_key,
         exclude=frozenset(exclude),
+        personal=is_personal,
         expires_at=None if event.ttl is None else time.time() + event.ttl,
     )

@@ -183,6 +183,9 @@ SIMPLE_JWT = {
     "USER_ID_CLAIM": "sub",
 }
 
+# -- Presence: how often a server looks for a status whose time is over; seconds ------------------
+STATUS_EXPIRY_INTERVAL = env.float("STATUS_EXPIRY_INTERVAL", default=1.0)
+
 # -- REST --------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.JWTAuthentication"],
@@ -218,6 +221,7 @@ CORS_URLS_REGEX = r"^/api/.*$"
 # -- Chat ------------------------------------------------------------------------------------------
 CHAT_MAX_TEXT = env.int("CHAT_MAX_TEXT", default=10_000)
 CHAT_MAX_MEMBERS = env.int("CHAT_MAX_MEMBERS", default=500)
+CHAT_TYPING_TIMEOUT = env.float("CHAT_TYPING_TIMEOUT", default=5.0)
 
 # -- Families of Socket.IO clients -----------------------------------------------------------------
 SOCIAL_RATE = env.str("SOCIAL_RATE", default="100/minute")

@@ -9,6 +9,7 @@ from chat.events.conversations import (
 )
 from chat.events.messages import MessageAcknowledged, MessageNew
 from chat.events.presence import PresenceChanged
+from chat.events.typing import TypingStarted, TypingStopped
 
 __all__ = [
     "ConversationCreated",
@@ -19,4 +20,6 @@ __all__ = [
     "MessageAcknowledged",
     "MessageNew",
     "PresenceChanged",
+    "TypingStarted",
+    "TypingStopped",
 ]

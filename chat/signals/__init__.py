@@ -2,6 +2,15 @@
 
 from chat.signals.conversations import membership_changed, tell_conversation
 from chat.signals.messages import message_changed
-from chat.signals.presence import tell_presence
+from chat.signals.presence import tell_appearance, tell_block, tell_presence
+from chat.signals.typing import tell_typing
 
-__all__ = ["membership_changed", "message_changed", "tell_conversation", "tell_presence"]
+__all__ = [
+    "membership_changed",
+    "message_changed",
+    "tell_appearance",
+    "tell_block",
+    "tell_conversation",
+    "tell_presence",
+    "tell_typing",
+]

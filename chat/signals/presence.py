@@ -1,24 +1,59 @@
-"""Who hears of people that come and go."""
+"""Who hears of people that come and go, and of what they are meanwhile."""
 
-from accounts.models import User
+from copy import copy
+
+from accounts.contacts import contacts_among, contacts_of
+from accounts.models import Audience, Block, User
+from accounts.presence import UNSEEN, Appearance, appearance, is_invisible
 from accounts.selectors import blocked_pairs
 from chat.events import PresenceChanged
-from chat.rooms import ConversationRoom
-from chat.selectors import conversation_ids_of
-from realtime.signals import Push, Pushes, on_presence
-from realtime.times import iso
+from realtime.rooms import UserRoom
+from realtime.signals import Change, Push, Pushes, on_presence, pushes
 
 
 @on_presence
 def tell_presence(user_id: str, online: bool) -> Pushes:
-    """People who share a conversation hear who comes and goes, less blocks."""
+    """Contacts hear who comes and goes, less blocks; of somebody whom they do not see nothing."""
     user = User.objects.filter(pk=user_id).first()
-    if user is None:  # the account was deleted
+    if user is None or is_invisible(user) or user.presence_shown_to == Audience.NOBODY:
         return
-    event = PresenceChanged(
-        user_id=user_id,
-        status="online" if online else "offline",
-        text="",
-        last_seen_at=iso(user.last_seen_at) if user.last_seen_at else None,
-    )
-    yield Push(map(ConversationRoom, conversation_ids_of(user_id)), event, exclude={user_id, *blocked_pairs(user_id)})
+    yield _to_contacts(user, appearance(user, is_contact=True, is_here=online))
+
+
+@pushes(User, watch=("status", "status_text", "presence_shown_to", "last_seen_shown_to"))
+def tell_appearance(user: User, change: Change) -> Pushes:
+    """Contacts hear what somebody is now, if they see it; and who is not to see it any more sees them go."""
+    if change.created or change.deleted:
+        return
+    shown = appearance(user, is_contact=True)
+    if shown != _told_before(user, change):
+        yield _to_contacts(user, shown)
+
+
+def _told_before(user: User, change: Change) -> Appearance:
+    """What contacts know: that a status has expired they hear only when it is taken back."""
+    before = copy(user)
+    for name, value in change.before.items():
+        setattr(before, name, value)
+    before.status_expires_at = None
+    return appearance(before, is_contact=True)
+
+
+def _to_contacts(user: User, shown: Appearance) -> Push:
+    # In their own rooms: so it is told to those who share no conversation, too, and is one thing for each of them.
+    people = {*contacts_of(user.pk), str(user.pk)} - blocked_pairs(user.pk)
+    return Push([UserRoom(person) for person in sorted(people)], PresenceChanged.of(user, shown), exclude={str(user.pk)})
+
+
+@pushes(Block)
+def tell_block(block: Block, change: Change) -> Pushes:
+    """Each of the two sees the other go, and come again when no block parts them any more."""
+    if Block.objects.filter(blocker=block.blocked_id, blocked=block.blocker_id).exists():
+        return  # so it was before, and stays
+    if not contacts_among(block.blocker_id, [block.blocked_id]):
+        return
+    people = User.objects.in_bulk([block.blocker_id, block.blocked_id])
+    for person, other in ((block.blocker_id, block.blocked_id), (block.blocked_id, block.blocker_id)):
+        if person in people and (shown := appearance(people[person], is_contact=True)) != UNSEEN:
+            event = PresenceChanged.of(people[person], shown if change.deleted else UNSEEN)
+            yield Push(UserRoom(other), event, is_personal=True)
