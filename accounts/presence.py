@@ -98,8 +98,9 @@ def with_appearances(reader: UserId, users: Collection[User]) -> Collection[User
     return users
 
 
-def unseen_by_contacts(prefix: str = "") -> Q:
-    """The same rule in the database: who appears offline even to contacts. `prefix` leads to the user (`user__`)."""
+def unseen_by_contacts(reader: UserId, prefix: str = "") -> Q:
+    """The same rule in the database: who appears offline to a contact. `prefix` leads to the user (`user__`)."""
     has_expired = Q(**{f"{prefix}status_expires_at__lte": timezone.now()})
     is_invisible = Q(**{f"{prefix}status": Status.OFFLINE}) & ~has_expired
-    return is_invisible | Q(**{f"{prefix}presence_shown_to": Audience.NOBODY})
+    is_shown_to_nobody = Q(**{f"{prefix}presence_shown_to": Audience.NOBODY}) & ~Q(**{f"{prefix}pk": reader})
+    return is_invisible | is_shown_to_nobody

@@ -13,6 +13,8 @@ from realtime.rooms import Room
 class ConversationRoom(Room, prefix="conversation"):
     """A conversation's events, for its members."""
 
+    is_tracked = True
+
     def __init__(self, key: object) -> None:
         super().__init__(key)
         with suppress(ValueError):  # no such conversation: nobody is allowed in

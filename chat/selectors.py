@@ -49,7 +49,7 @@ def get_member(reader: Id, conversation: Id, user: Id) -> Membership:
 
 def _shown_to(reader: Id) -> QuerySet[Membership]:
     """Memberships with their users; `online` is told of nobody who hides it, or whom a block parts from the reader."""
-    is_hidden = Q(user__in=blocked_pairs(reader)) | (unseen_by_contacts("user__") & ~Q(user=reader))
+    is_hidden = Q(user__in=blocked_pairs(reader)) | unseen_by_contacts(reader, "user__")
     hidden = When(is_hidden, then=Value(False))
     return Membership.objects.select_related("user").annotate(online=Case(hidden, default=F("user__is_online")))
 

@@ -107,6 +107,20 @@ class Hub:
         """Everybody who is connected here."""
         return {session for sessions in self._users.values() for session in sessions}
 
+    def connections(self, user: str | None = None) -> list["Session"]:
+        """Those of everybody, or the user's. From any thread."""
+        if user is not None:
+            return self._of(user)
+        return [session for sessions in tuple(self._users.values()) for session in tuple(sessions)]
+
+    def listening(self, address: str) -> tuple["Session", ...]:
+        """Who is in the room. From any thread."""
+        return tuple(self._rooms.get(address, ()))
+
+    def addresses(self) -> tuple[str, ...]:
+        """The rooms in which anybody is. From any thread."""
+        return tuple(self._rooms)
+
     def attach(self, session: "Session") -> None:
         """From now on admissions, evictions and disconnections of the session's user reach it.
 

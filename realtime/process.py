@@ -8,6 +8,8 @@ from typing import Any, Final, Self
 from channels.layers import get_channel_layer
 
 from realtime import chores
+from realtime.audience import Audience
+from realtime.audience_memory import MemoryAudience
 from realtime.conf import conf
 from realtime.draining import Connection, drain
 from realtime.hub import Hub
@@ -42,6 +44,7 @@ class Process:
         self.publisher = Publisher(layer)
         self.announcer = Announcer()
         self.presence: Presence = _presence(self.announcer)
+        self.audience: Audience = _audience(self.hub)
         self.relay = Relay(self.publisher)
         self.connections: set[Connection] = set()
         self.is_draining = False
@@ -81,6 +84,8 @@ class Process:
             "presence": self.presence.run(),
             "relay": self.relay.run(),
             "chores": chores.run(),
+            "audience": self.audience.run(),
+            "bridge": self.publisher.bridge.run(),
         }
 
     @property
@@ -104,7 +109,8 @@ class Process:
         global current  # noqa: PLW0603
         current = None
         set_backend(None)
-        for step in (self._close_presence, self._close_publisher, self._end_tasks, limits().close, self._close_layer):
+        ends = (self._close_presence, self._close_publisher, self._end_tasks, self._close_audience)
+        for step in (*ends, limits().close, self._close_layer):
             try:
                 await step()
             except Exception:
@@ -114,6 +120,10 @@ class Process:
         await _cancel({self._tasks["presence"]})
         async with asyncio.timeout(FAREWELLS_TIMEOUT):
             await self.presence.close()
+
+    async def _close_audience(self) -> None:
+        async with asyncio.timeout(FAREWELLS_TIMEOUT):
+            await self.audience.close()
 
     async def _close_publisher(self) -> None:
         await self.publisher.drain()
@@ -133,6 +143,14 @@ def _presence(announcer: Announcer) -> Presence:
     from realtime.presence_redis import RedisPresence  # noqa: PLC0415 -- no redis without REDIS_URL
 
     return RedisPresence(announcer, conf().redis_url)
+
+
+def _audience(hub: Hub) -> Audience:
+    if not conf().redis_url:
+        return MemoryAudience(hub)
+    from realtime.audience_redis import RedisAudience  # noqa: PLC0415 -- no redis without REDIS_URL
+
+    return RedisAudience(hub, conf().redis_url)
 
 
 async def _cancel(tasks: set[asyncio.Task[None]]) -> None:

@@ -148,6 +148,16 @@ CACHES: dict[str, dict[str, Any]] = {
 }
 
 # -- The real-time core: every key and its default stand in realtime/conf.py ----------------------
+CHAT_BRIDGE = env.bool("CHAT_BRIDGE", default=False)  # tell other services of the chat on Redis channels
+BRIDGE = {
+    "message.new": "message:new",
+    "message.edited": "message:edited",
+    "message.deleted": "message:deleted",
+    "message.receipt": "message:receipt",
+    "presence.changed": "presence:update",
+    "typing.started": "typing:start",
+    "typing.stopped": "typing:stop",
+}
 REALTIME = {
     "AUTHENTICATOR": "accounts.authentication.authenticate",
     "TOKEN_ISSUER": "accounts.tokens.access_token",
@@ -155,6 +165,7 @@ REALTIME = {
     "DATABASE_THREADS": DATABASE_THREADS,
     "ALLOWED_ORIGINS": ALLOWED_ORIGINS,
     "TRUSTED_PROXIES": TRUSTED_PROXIES,
+    "BRIDGE": BRIDGE if CHAT_BRIDGE else {},
     # REALTIME_AUTH_TIMEOUT=5 and the like; the core converts them and refuses what it does not know.
     **{name.removeprefix("REALTIME_"): value for name, value in os.environ.items() if name.startswith("REALTIME_")},
 }

@@ -38,6 +38,17 @@ def conversation_id(user: Any, data: Any) -> Any:
     return conversation(data, 0)[0]
 
 
+def online_users(data: Any, at: float) -> list[Any]:
+    """`{conversationId, users}`: who is here, of the people of a conversation."""
+    here = [member["userId"] for member in data["members"] if member["status"] != "offline"]
+    return [{"conversationId": data["conversationId"], "users": here}]
+
+
+def online_users_ack(user: Any, data: Any) -> Any:
+    """The same, as an acknowledgement."""
+    return online_users(data, 0)[0]
+
+
 ASKS = {
     "join-room": Ask(
         "rooms.subscribe",
@@ -52,11 +63,19 @@ ASKS = {
         spoken("conversationId", "text", "attachments", "replyToId", "tempId"),
         Tell("message-ack", each("tempId", "messageId")),
     ),
+    "typing-start": Ask("typing.start", positions("conversationId")),
+    "typing-stop": Ask("typing.stop", positions("conversationId")),
+    "presence-update": Ask("presence.set", positions("status")),
+    "get-online-users": Ask(
+        "presence.get", positions("conversationId"), Tell("online-users", online_users), ack=online_users_ack
+    ),
     "heartbeat": Ask("heartbeat", no_payload, Tell("heartbeat-ack", nothing)),
 }
 
 TELLS = {
     "message.new": Tell("message-new", message),
     "message.acknowledged": Tell("message-ack", each("tempId", "messageId")),
+    "typing.started": Tell("typing", each("userId", "conversationId")),
+    "typing.stopped": Tell("typing-stop", each("userId", "conversationId")),
     "presence.changed": Tell("presence", each("userId", "status")),
 }
