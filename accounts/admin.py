@@ -33,7 +33,18 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     list_display = ("username", "display_name", "email", "is_online", "last_seen_at", "is_active", "is_staff")
     list_filter = ("is_online", "is_active", "is_staff", "is_superuser", "groups")
     search_fields = ("username", "display_name", "email", "wallet_address")
-    readonly_fields = ("is_online", "last_seen_at", "last_login", "date_joined")
+    # A status and its audience are the person's own.
+    readonly_fields = (
+        "is_online",
+        "last_seen_at",
+        "status",
+        "status_text",
+        "status_expires_at",
+        "presence_shown_to",
+        "last_seen_shown_to",
+        "last_login",
+        "date_joined",
+    )
     formfield_overrides = {URLField: {"assume_scheme": "https"}}
     actions = ("log_out_everywhere", "deactivate")
     fieldsets = (

@@ -40,7 +40,9 @@ def check_online(session: Session, data: People) -> Statuses:
     asked = {identifier for identifier in data.user_ids if _is_uuid(identifier)}
     people = list(visible_users(session.user.id).filter(pk__in=asked))
     shown = appearances(session.user.id, people, online_users(str(person.pk) for person in people))
-    return Statuses(statuses={identifier: identifier in shown and shown[identifier].is_online for identifier in data.user_ids})
+    return Statuses(
+        statuses={identifier: identifier in shown and shown[identifier].is_online for identifier in data.user_ids}
+    )
 
 
 def _is_uuid(text: str) -> bool:

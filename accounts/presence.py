@@ -73,7 +73,9 @@ def own_appearance(user: User, *, is_here: bool | None = None) -> Appearance:
     return Appearance(status, "" if _has_expired(user) else user.status_text, user.last_seen_at)
 
 
-def appearances(reader: UserId, users: Collection[User], online: Collection[str] | None = None) -> dict[str, Appearance]:
+def appearances(
+    reader: UserId, users: Collection[User], online: Collection[str] | None = None
+) -> dict[str, Appearance]:
     """How each of the users appears to the reader, by id; `online`: who is here, if somebody knows it better."""
     blocked = blocked_pairs(reader)
     contacts = contacts_among(reader, [user.pk for user in users])

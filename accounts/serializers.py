@@ -97,7 +97,7 @@ class PrivacySerializer(CamelSerializer):
 
 
 class PresenceSerializer(CamelSerializer):
-    """What one is for others, on all devices; `offline` is invisible. From `expiresAt` on it is online without a text."""
+    """What one is for others, on all devices; `offline` is invisible. From `expiresAt` on: online, without a text."""
 
     status = serializers.ChoiceField(Status.choices)
     text = serializers.CharField(

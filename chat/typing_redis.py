@@ -5,7 +5,7 @@ when each device types; `typing-due`, until when each state does, for whoever fi
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 
@@ -81,8 +81,8 @@ class RedisTyping:
         if not asked:
             return set()
         keys = [f"typing:{conversation}:{user}" for conversation in asked]
-        found = self._redis.ask(lambda client: client.mget(keys), default=[None] * len(keys))
-        return {conversation for conversation, shown in zip(asked, found, strict=True) if shown}
+        found: list[Any] = self._redis.ask(lambda client: list(client.mget(keys)), default=[])
+        return {conversation for conversation, shown in zip(asked, found, strict=False) if shown}
 
     def overdue(self) -> list[tuple[str, str]]:
         """What nobody has ended in time; each once, whichever process asks."""

@@ -60,11 +60,11 @@ class RedisAudience:
 
     def users_in(self, room: Room) -> set[str]:
         """The ids of the users who listen there."""
-        return set(self._thread_client.smembers(f"room:{room.key}:users"))
+        return {str(user) for user in self._thread_client.smembers(f"room:{room.key}:users")}
 
     def rooms_of(self, user: str) -> set[str]:
         """The keys of the rooms that are tracked in which the user listens."""
-        return set(self._thread_client.smembers(f"user:{user}:rooms"))
+        return {str(key) for key in self._thread_client.smembers(f"user:{user}:rooms")}
 
     def clients_in(self, address: str) -> int:
         """How many connections are in a room."""
@@ -117,11 +117,7 @@ class RedisAudience:
 
     async def _repeat(self, changed: Iterable[Pair]) -> None:
         """All there is, and what there was."""
-        there = {
-            (session.user.id, address)
-            for session in self._here.connections()
-            for address in tuple(session.rooms)
-        }
+        there = {(session.user.id, address) for session in self._here.connections() for address in tuple(session.rooms)}
         for some in _parts([*{*there, *changed}]):
             await self._write_some(some)
         self._repeat_at = time.monotonic() + TTL / 3
@@ -130,10 +126,12 @@ class RedisAudience:
         counts: list[str | int] = []
         for address in {address for _, address in pairs}:
             counts += [address, len(tuple(self._here.listening(address)))]
+        keys = {address: key for address in {address for _, address in pairs} if (key := tracked(address)) is not None}
+        here = {address: users_here(self._here, address) for address in keys}
         stays: list[str | int] = []
         for user, address in pairs:
-            if user and (key := tracked(address)) is not None:
-                stays += [key, user, int(user in users_here(self._here, address))]
+            if user and address in keys:
+                stays += [keys[address], user, int(user in here[address])]
         clients = len(tuple(self._here.connections()))
         words: list[Any] = [self._process, conf().presence_lease, TTL, clients, len(counts), *counts, *stays]
         return bool(await self._write(args=words))

@@ -6,8 +6,8 @@ the lease under which its members count; `presence:processes`, when each lease e
 `presence:online`, who was announced as online; `presence:leaving`, when the grace of each leaving user ends;
 `presence:telling`, of whom others have to be told, and until when whoever holds the claim in `presence:tellers`
 has time to do so, or to ask for more; `presence:{id}`, what an app says of a user to other services, with the
-`socketIds` there are (TTL 1 h while there are any, else 5 min). Every step is one script, so that a change is told once, by whichever
-process finds it, and outlives the process that started it.
+`socketIds` there are (TTL 1 h while there are any, else 5 min). Every step is one script, so that a change is told
+once, by whichever process finds it, and outlives the process that started it.
 """
 
 import asyncio
@@ -101,7 +101,7 @@ class RedisPresence:
 
     def everybody(self) -> set[str]:
         """The ids of all who are online."""
-        return set(self._thread_client.smembers(ONLINE))
+        return {str(user) for user in self._thread_client.smembers(ONLINE)}
 
     def sockets(self, user: str) -> set[str]:
         """The ids of the user's connections, on all processes."""

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import redis
 from redis.commands.core import Script
@@ -15,7 +15,6 @@ from realtime.redis_pools import TIMEOUT
 logger = logging.getLogger(__name__)
 
 REST: Final = 1.0  # seconds for which nobody waits for a Redis that has failed
-R = TypeVar("R")
 
 
 class ThreadRedis:
@@ -28,7 +27,7 @@ class ThreadRedis:
         self._scripts: dict[str, Script] = {}
         self._rests_until = 0.0  # by time.monotonic
 
-    def ask(self, question: Callable[["redis.Redis"], R], default: R) -> R:
+    def ask(self, question: Callable[["redis.Redis"], Any], default: Any) -> Any:
         """What Redis answers; the default if it does not."""
         if time.monotonic() < self._rests_until:
             return default

@@ -224,6 +224,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "CAMELIZE_NAMES": True,
+    "ENUM_NAME_OVERRIDES": {"StatusEnum": "accounts.models.Status", "AudienceEnum": "accounts.models.Audience"},
 }
 CORS_ALLOWED_ORIGINS = ALLOWED_ORIGINS
 CORS_ALLOW_CREDENTIALS = True

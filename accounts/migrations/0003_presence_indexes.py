@@ -4,19 +4,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_presence_and_privacy'),
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("accounts", "0002_presence_and_privacy"),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='user',
-            index=models.Index(condition=models.Q(('status_expires_at__isnull', False)), fields=['status_expires_at'], name='accounts_user_status_expiry'),
+            model_name="user",
+            index=models.Index(
+                condition=models.Q(("status_expires_at__isnull", False)),
+                fields=["status_expires_at"],
+                name="accounts_user_status_expiry",
+            ),
         ),
         migrations.AddIndex(
-            model_name='user',
-            index=models.Index(condition=models.Q(('status', 'offline'), ('presence_shown_to', 'nobody'), _connector='OR'), fields=['is_online'], name='accounts_user_hidden'),
+            model_name="user",
+            index=models.Index(
+                condition=models.Q(("status", "offline"), ("presence_shown_to", "nobody"), _connector="OR"),
+                fields=["is_online"],
+                name="accounts_user_hidden",
+            ),
         ),
     ]

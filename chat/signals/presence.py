@@ -42,7 +42,9 @@ def _told_before(user: User, change: Change) -> Appearance:
 def _to_contacts(user: User, shown: Appearance) -> Push:
     # In their own rooms: so it is told to those who share no conversation, too, and is one thing for each of them.
     people = {*contacts_of(user.pk), str(user.pk)} - blocked_pairs(user.pk)
-    return Push([UserRoom(person) for person in sorted(people)], PresenceChanged.of(user, shown), exclude={str(user.pk)})
+    return Push(
+        [UserRoom(person) for person in sorted(people)], PresenceChanged.of(user, shown), exclude={str(user.pk)}
+    )
 
 
 @pushes(Block)
