@@ -3,27 +3,10 @@
 The hub knows it of one process. In Redis it is known a moment later, and of all.
 """
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from realtime.connected import Connected
 from realtime.rooms import Room, registry
-
-if TYPE_CHECKING:
-    from realtime.sessions import Session
-
-
-class Here(Protocol):
-    """What is known of one process: its hub. From any thread."""
-
-    def listening(self, address: str) -> Iterable["Session"]:
-        """Who is in the room."""
-
-    def addresses(self) -> Iterable[str]:
-        """The rooms in which anybody is."""
-
-    def connections(self, user: str | None = None) -> Iterable["Session"]:
-        """All, or the user's."""
-
 
 class Audience(Protocol):
     """What a backend promises."""
@@ -60,6 +43,6 @@ def tracked(address: str) -> str | None:
     return key if kind is not None and kind.is_tracked else None
 
 
-def users_here(here: Here, address: str) -> set[str]:
+def users_here(here: Connected, address: str) -> set[str]:
     """The ids of the users who listen in a room of this process."""
     return {session.user.id for session in here.listening(address) if session.user.is_authenticated}

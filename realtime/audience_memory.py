@@ -1,13 +1,14 @@
 """Who listens where, in the one server process: as its hub knows it."""
 
-from realtime.audience import Here, tracked, users_here
+from realtime.audience import tracked, users_here
+from realtime.connected import Connected
 from realtime.rooms import Room
 
 
 class MemoryAudience:
     """Keeps nothing of its own."""
 
-    def __init__(self, here: Here) -> None:
+    def __init__(self, here: Connected) -> None:
         self._here = here
 
     def changed(self, user: str, address: str) -> None:
@@ -24,11 +25,11 @@ class MemoryAudience:
 
     def clients_in(self, address: str) -> int:
         """How many connections are in a room."""
-        return len(tuple(self._here.listening(address)))
+        return len(self._here.listening(address))
 
     def clients(self) -> int:
         """How many connections there are."""
-        return len(tuple(self._here.connections()))
+        return len(self._here.connections())
 
     def rooms(self) -> set[str]:
         """The addresses of the rooms in which anybody is."""

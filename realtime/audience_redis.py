@@ -19,9 +19,10 @@ import redis
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from realtime.audience import Here, tracked, users_here
+from realtime.audience import tracked, users_here
 from realtime.audience_scripts import CLIENTS, CLIENTS_IN, LEASES, ROOMS, SWEEP_SCRIPT, WRITE
 from realtime.conf import conf
+from realtime.connected import Connected
 from realtime.redis_pools import TIMEOUT, loop_pool
 from realtime.rooms import Room
 
@@ -38,7 +39,7 @@ Pair = tuple[str, str]
 class RedisAudience:
     """Writes down what changes in this process, a little later and together; nobody waits for it."""
 
-    def __init__(self, here: Here, url: str) -> None:
+    def __init__(self, here: Connected, url: str) -> None:
         self._here = here
         self._process: Final = uuid4().hex
         self._changed: dict[Pair, None] = {}
@@ -125,14 +126,14 @@ class RedisAudience:
     async def _write_some(self, pairs: Sequence[Pair]) -> bool:
         counts: list[str | int] = []
         for address in {address for _, address in pairs}:
-            counts += [address, len(tuple(self._here.listening(address)))]
+            counts += [address, len(self._here.listening(address))]
         keys = {address: key for address in {address for _, address in pairs} if (key := tracked(address)) is not None}
         here = {address: users_here(self._here, address) for address in keys}
         stays: list[str | int] = []
         for user, address in pairs:
             if user and address in keys:
                 stays += [keys[address], user, int(user in here[address])]
-        clients = len(tuple(self._here.connections()))
+        clients = len(self._here.connections())
         words: list[Any] = [self._process, conf().presence_lease, TTL, clients, len(counts), *counts, *stays]
         return bool(await self._write(args=words))
 

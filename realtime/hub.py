@@ -18,6 +18,7 @@ from channels.layers import BaseChannelLayer
 
 from realtime.codec import Codec, delivery_frame
 from realtime.conf import conf
+from realtime.connected import Connected
 from realtime.log import Log
 from realtime.outbound import Frame, join
 from realtime.publications import (
@@ -47,16 +48,15 @@ class ReceivesMany(Protocol):
         """At least one message, as soon as there is one."""
 
 
-class Hub:
+class Hub(Connected):
     """The rooms of one server process. Everything here runs on its event loop."""
 
     def __init__(self, layer: BaseChannelLayer, log: Log) -> None:
+        super().__init__()
         self._layer = layer
         self._many = layer if isinstance(layer, ReceivesMany) else None
         self._log = log
         self._channel = ""
-        self._rooms: dict[str, set[Session]] = {}
-        self._users: dict[str, set[Session]] = {}
         self._subscribed: dict[str, int] = {}  # room -> the number above which all that is told there is heard
         self._doubtful: set[str] = set()  # rooms whose subscription broke off: the layer may know them
         self._lingering: OrderedDict[str, float] = OrderedDict()  # room -> until when, for those who come back
@@ -106,20 +106,6 @@ class Hub:
     def sessions(self) -> set["Session"]:
         """Everybody who is connected here."""
         return {session for sessions in self._users.values() for session in sessions}
-
-    def connections(self, user: str | None = None) -> list["Session"]:
-        """Those of everybody, or the user's. From any thread."""
-        if user is not None:
-            return self._of(user)
-        return [session for sessions in tuple(self._users.values()) for session in tuple(sessions)]
-
-    def listening(self, address: str) -> tuple["Session", ...]:
-        """Who is in the room. From any thread."""
-        return tuple(self._rooms.get(address, ()))
-
-    def addresses(self) -> tuple[str, ...]:
-        """The rooms in which anybody is. From any thread."""
-        return tuple(self._rooms)
 
     def attach(self, session: "Session") -> None:
         """From now on admissions, evictions and disconnections of the session's user reach it.

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +13,7 @@ from pytest_django import Settings
 from realtime import database
 from realtime.audience_redis import RedisAudience
 from realtime.auth import Identity
+from realtime.connected import Connected
 from tests.lab.rooms import SharedRoom
 from tests.realtime.waiting import until
 from tests.services import Redis, redis_url
@@ -23,20 +23,25 @@ pytestmark = pytest.mark.asyncio
 ANN, BEA = (Identity(f"user-{name}", name) for name in ("ann", "bea"))
 
 
-class House:
+class House(Connected):
     """The connections of one process, as its hub knows them."""
 
-    def __init__(self) -> None:
-        self.inside: list[Any] = []
+    def enter(self, session: Any) -> None:
+        self._users.setdefault(session.user.id, set()).add(session)
+        for address in session.rooms:
+            self._rooms.setdefault(address, set()).add(session)
 
-    def listening(self, address: str) -> list[Any]:
-        return [session for session in self.inside if address in session.rooms]
+    def leave(self, session: Any) -> None:
+        self._users[session.user.id].discard(session)
+        for address in session.rooms:
+            self._rooms[address].discard(session)
 
-    def addresses(self) -> list[str]:
-        return [address for session in self.inside for address in session.rooms]
 
-    def connections(self, user: str | None = None) -> list[Any]:
-        return [session for session in self.inside if user in (None, session.user.id)]
+class Seat:
+    """As much of a session as is looked at."""
+
+    def __init__(self, user: Identity, *rooms: SharedRoom) -> None:
+        self.user, self.rooms = user, {room.address: None for room in rooms}
 
 
 class Process:
@@ -47,15 +52,15 @@ class Process:
         self.audience = RedisAudience(self.house, url)
         self.running = asyncio.create_task(self.audience.run())
 
-    def enter(self, user: Identity, *rooms: SharedRoom) -> Any:
-        session = SimpleNamespace(user=user, rooms={room.address: None for room in rooms})
-        self.house.inside.append(session)
+    def enter(self, user: Identity, *rooms: SharedRoom) -> Seat:
+        session = Seat(user, *rooms)
+        self.house.enter(session)
         for address in session.rooms:
             self.audience.changed(user.id, address)
         return session
 
-    def leave(self, session: Any) -> None:
-        self.house.inside.remove(session)
+    def leave(self, session: Seat) -> None:
+        self.house.leave(session)
         for address in session.rooms:
             self.audience.changed(session.user.id, address)
 
