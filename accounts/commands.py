@@ -11,7 +11,7 @@ from accounts.models import Status, User
 from accounts.presence import appearances
 from accounts.selectors import hidden_count, visible_users
 from realtime.commands import Payload, Reply, command
-from realtime.presence import online_count, online_users
+from realtime.presence import known_online, online_count
 from realtime.sessions import Session
 from realtime.times import iso
 
@@ -39,7 +39,7 @@ def check_online(session: Session, data: People) -> Statuses:
     """Who of these people is online, as far as the asker may see them."""
     asked = {identifier for identifier in data.user_ids if _is_uuid(identifier)}
     people = list(visible_users(session.user.id).filter(pk__in=asked))
-    shown = appearances(session.user.id, people, online_users(str(person.pk) for person in people))
+    shown = appearances(session.user.id, people, known_online(str(person.pk) for person in people))
     return Statuses(
         statuses={identifier: identifier in shown and shown[identifier].is_online for identifier in data.user_ids}
     )

@@ -8,6 +8,7 @@ from typing import Protocol
 from realtime.connected import Connected
 from realtime.rooms import Room, registry
 
+
 class Audience(Protocol):
     """What a backend promises."""
 

@@ -29,6 +29,7 @@ from realtime.rooms import Room
 logger = logging.getLogger(__name__)
 
 TTL: Final = 3600
+RETRY: Final = 0.5  # seconds until a Redis that has failed is tried again
 GATHERING: Final = 0.05  # seconds for which changes are gathered
 TOGETHER: Final = 200  # changes, or things left behind, in one script
 
@@ -45,6 +46,7 @@ class RedisAudience:
         self._changed: dict[Pair, None] = {}
         self._wake = asyncio.Event()
         self._renew_at = self._repeat_at = 0.0  # by time.monotonic
+        self._is_in_doubt = False  # whether Redis may know what is not so any more
         self._loop_client = redis.asyncio.Redis.from_pool(loop_pool(url, decode_responses=True))
         self._thread_client = redis.Redis.from_url(
             url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, decode_responses=True
@@ -95,19 +97,23 @@ class RedisAudience:
             with self._patience():
                 await self._catch_up()
                 await self._sweep(args=[TOGETHER])
+            if self._is_in_doubt:
+                await asyncio.sleep(RETRY)
 
     @contextmanager
     def _patience(self) -> Iterator[None]:
         try:
             yield
         except RedisError as error:
-            self._repeat_at = self._renew_at = 0.0
+            self._is_in_doubt = True
             logger.warning("who listens where waits for Redis: %r", error)
 
     async def _catch_up(self) -> None:
         self._wake.clear()
         changed, self._changed = self._changed, {}
         now = time.monotonic()
+        if self._is_in_doubt:  # what changed while Redis was away is not remembered
+            await self._withdraw()
         if now >= self._repeat_at:
             await self._repeat(changed)
         elif changed or now >= self._renew_at:
@@ -137,12 +143,17 @@ class RedisAudience:
         words: list[Any] = [self._process, conf().presence_lease, TTL, clients, len(counts), *counts, *stays]
         return bool(await self._write(args=words))
 
+    async def _withdraw(self) -> None:
+        """Let Redis know nothing by this process, as if it were dead; what there is has to be written again."""
+        await self._loop_client.zadd("audience:processes", {self._process: 0})
+        while await self._loop_client.zscore("audience:processes", self._process) is not None:
+            await self._sweep(args=[TOGETHER])
+        self._is_in_doubt, self._repeat_at = False, 0.0
+
     async def close(self) -> None:
         """Nobody listens here any more."""
         with self._patience():
-            await self._loop_client.zadd("audience:processes", {self._process: 0})
-            while await self._loop_client.zscore("audience:processes", self._process) is not None:
-                await self._sweep(args=[TOGETHER])
+            await self._withdraw()
         await self._loop_client.aclose()
         self._thread_client.close()
 

@@ -179,3 +179,21 @@ async def test_a_process_that_ends_leaves_nothing(client: "redis.Redis") -> None
     await process.kill()
     await process.audience.close()
     assert client.keys("room:*") + client.keys("user:*") + client.keys("audience:*") == []
+
+
+async def test_who_went_while_redis_refused_is_not_there_when_it_answers(
+    processes: list[Process], client: "redis.Redis", room: SharedRoom
+) -> None:
+    process, marker = processes[0], SharedRoom(uuid4())
+    session = process.enter(ANN, room)
+    process.enter(BEA, room)
+    await until(lambda: client.smembers(f"room:{room.key}:users") == {ANN.id, BEA.id})
+    client.execute_command("REPLICAOF", "127.0.0.1", "1")  # as in a failover: writes are errors now
+    try:
+        process.leave(session)
+        await until(lambda: process.audience._is_in_doubt)
+    finally:
+        client.execute_command("REPLICAOF", "NO", "ONE")
+    process.enter(BEA, marker)
+    await until(lambda: client.smembers(f"user:{BEA.id}:rooms") == {room.key, marker.key})
+    assert await users_in(processes[1], room) == {BEA.id}
