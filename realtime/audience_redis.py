@@ -120,7 +120,6 @@ class RedisAudience:
             is_known = all([await self._write_some(some) for some in _parts(list(changed))])
             if not is_known:  # the lease had lapsed, or Redis lost it: others may have cleared it all
                 await self._repeat(changed)
-        self._renew_at = time.monotonic() + conf().presence_lease / 4
 
     async def _repeat(self, changed: Iterable[Pair]) -> None:
         """All there is, and what there was."""
@@ -140,6 +139,7 @@ class RedisAudience:
             if user and address in keys:
                 stays += [keys[address], user, int(user in here[address])]
         clients = len(self._here.connections())
+        self._renew_at = time.monotonic() + conf().presence_lease / 4
         words: list[Any] = [self._process, conf().presence_lease, TTL, clients, len(counts), *counts, *stays]
         return bool(await self._write(args=words))
 

@@ -1,6 +1,10 @@
 """Who hears of people that come and go, and of what they are meanwhile."""
 
 from copy import copy
+from typing import Final
+
+from django.db.models.signals import post_delete
+from django.dispatch import Signal, receiver
 
 from accounts.contacts import contacts_among, contacts_of
 from accounts.models import Audience, Block, User
@@ -49,13 +53,35 @@ def _to_contacts(user: User, shown: Appearance) -> Push:
 
 @pushes(Block)
 def tell_block(block: Block, change: Change) -> Pushes:
-    """Each of the two sees the other go, and come again when no block parts them any more."""
+    """Each of the two sees the other go."""
+    if change.created:
+        yield from _to_each_other(block, parted=True)
+
+
+block_ended: Final = Signal()
+"""`block`: it was taken back; not one that ended with an account."""
+
+
+@receiver(post_delete, sender=Block)
+def block_deleted(instance: Block, origin: object, **_: object) -> None:
+    """By itself, or with one of the two."""
+    if isinstance(origin, Block) or getattr(origin, "model", None) is Block:
+        block_ended.send(Block, block=instance)
+
+
+@pushes(block_ended)
+def tell_block_ended(block: Block) -> Pushes:
+    """And come again, when no block parts them any more."""
+    yield from _to_each_other(block, parted=False)
+
+
+def _to_each_other(block: Block, *, parted: bool) -> Pushes:
     if Block.objects.filter(blocker=block.blocked_id, blocked=block.blocker_id).exists():
         return  # so it was before, and stays
     if not contacts_among(block.blocker_id, [block.blocked_id]):
         return
     people = User.objects.in_bulk([block.blocker_id, block.blocked_id])
     for person, other in ((block.blocker_id, block.blocked_id), (block.blocked_id, block.blocker_id)):
-        if person in people and (shown := appearance(people[person], is_contact=True)) != UNSEEN:
-            event = PresenceChanged.of(people[person], shown if change.deleted else UNSEEN)
+        if (shown := appearance(people[person], is_contact=True)) != UNSEEN:
+            event = PresenceChanged.of(people[person], UNSEEN if parted else shown)
             yield Push(UserRoom(other), event, is_personal=True)

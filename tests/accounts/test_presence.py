@@ -6,10 +6,11 @@ from functools import partial
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import services
-from accounts.contacts import contact_source, contacts_among, contacts_of, sources
+from accounts.contacts import UserId, contact_source, contacts_among, contacts_of, sources
 from accounts.models import Audience, Status, User
 from accounts.presence import UNSEEN, Appearance, appearance, appearances, unseen_by_contacts
 from accounts.selectors import any_status_has_expired, hidden_count
@@ -27,7 +28,7 @@ def friends() -> Iterator[set[tuple[str, str]]]:
     pairs: set[tuple[str, str]] = set()
 
     @contact_source
-    def paired(user_id: object) -> object:
+    def paired(user_id: UserId) -> QuerySet[User]:
         ids = {person for pair in pairs if str(user_id) in pair for person in pair}
         return User.objects.filter(pk__in=ids)
 
@@ -230,9 +231,7 @@ def test_who_hides_from_all_is_counted(alice: User, bob: User, carol: User) -> N
 # -- contacts -----------------------------------------------------------------------------------------
 
 
-def test_contacts_are_those_of_all_sources(
-    alice: User, bob: User, carol: User, friends: set[tuple[str, str]]
-) -> None:
+def test_contacts_are_those_of_all_sources(alice: User, bob: User, carol: User, friends: set[tuple[str, str]]) -> None:
     assert contacts_of(alice.pk) == set()
     friends |= {(str(alice.pk), str(bob.pk)), (str(carol.pk), str(bob.pk))}
     assert contacts_of(alice.pk) == {str(bob.pk)}

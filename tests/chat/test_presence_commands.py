@@ -169,10 +169,9 @@ def test_members_alone_see_who_of_a_conversation_is_here(
         assert refusal(client, "presence.get", data) == "INVALID_PAYLOAD"
 
 
-def test_who_is_blocked_is_listed_as_offline(
-    connect: Connect, group: Conversation, alice: User, bob: User
-) -> None:
+def test_who_is_blocked_is_listed_as_offline(connect: Connect, group: Conversation, alice: User, bob: User) -> None:
     one, other = connect(alice), connect(bob)
+    one.expect(PresenceChanged, userId=str(bob.pk), status="online")
     assert members(one, group)[str(bob.pk)]["status"] == "online"
     block_user(blocker_id=bob.pk, blocked_id=alice.pk)
     gone = [client.expect(PresenceChanged, status="offline") for client in (one, other)]
@@ -273,7 +272,9 @@ def test_strangers_have_neither(stranger: Any, address: str, db: None) -> None:
     assert error_of(stranger.get(address))[0] == 401
 
 
-def test_lists_of_people_show_no_more_than_may_be_seen(group: Conversation, alice: User, bob: User, carol: User) -> None:
+def test_lists_of_people_show_no_more_than_may_be_seen(
+    group: Conversation, alice: User, bob: User, carol: User
+) -> None:
     set_status(user_id=alice.pk, status="busy", text="work")
     services.set_presence(user_id=alice.pk, online=True)
 

@@ -90,9 +90,7 @@ def test_typing_stops_by_itself_and_on_disconnect(
     assert listener.expect("typing-stop") == [str(alice.pk), str(group.pk)]
 
 
-def test_a_message_ends_typing(
-    site: Site, pair_of: list[JavaScriptClient], group: Conversation, alice: User
-) -> None:
+def test_a_message_ends_typing(site: Site, pair_of: list[JavaScriptClient], group: Conversation, alice: User) -> None:
     typist, listener = pair_of
     typist.emit("typing-start", str(group.pk))
     listener.expect("typing")

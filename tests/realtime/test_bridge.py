@@ -89,9 +89,7 @@ def test_what_a_server_sends_other_services_hear_once(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_a_command_or_a_worker_sends_they_hear_too(
-    bridged: None, service: Callable[[], tuple[str, Any]]
-) -> None:
+def test_what_a_command_or_a_worker_sends_they_hear_too(bridged: None, service: Callable[[], tuple[str, Any]]) -> None:
     set_courier(RedisCourier.connect(redis_url()))
     try:
         publish(push(1))

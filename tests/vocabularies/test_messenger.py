@@ -68,9 +68,7 @@ def test_send_message_is_understood_and_answered() -> None:
     assert (ask.reply.name, list(told)) == ("message-ack", ["t", "m1"])
 
 
-@pytest.mark.parametrize(
-    ("name", "command"), [("typing-start", "typing.start"), ("typing-stop", "typing.stop")]
-)
+@pytest.mark.parametrize(("name", "command"), [("typing-start", "typing.start"), ("typing-stop", "typing.stop")])
 def test_typing_is_said_of_a_bare_conversation(name: str, command: str) -> None:
     ask = ASKS[name]
     assert (ask.command, ask.payload(ALICE, ["c1", "more"]), ask.reply) == (command, {"conversationId": "c1"}, None)

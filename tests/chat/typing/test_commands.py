@@ -90,9 +90,7 @@ def test_it_stops_by_itself_once(connect: Connect, group: Conversation, hasty: N
     listener.hears_nothing(TypingStarted, TypingStopped)
 
 
-def test_a_start_renews_it(
-    connect: Connect, group: Conversation, settings: Settings, alice: User, bob: User
-) -> None:
+def test_a_start_renews_it(connect: Connect, group: Conversation, settings: Settings, alice: User, bob: User) -> None:
     settings.CHAT_TYPING_TIMEOUT = 0.5
     typist, listener = connect(alice), connect(bob)
     type_(typist, group)
@@ -146,16 +144,19 @@ def test_a_message_of_another_ends_nothing(
     listener.hears_nothing(TypingStopped)
 
 
-def test_members_alone_may_type(
-    connect: Connect, group: Conversation, patient: None, bob: User, carol: User
-) -> None:
+def test_members_alone_may_type(connect: Connect, group: Conversation, patient: None, bob: User, carol: User) -> None:
     stranger, listener = connect(carol), connect(bob)
     for name in ("typing.start", "typing.stop"):
         for conversation in (str(group.pk), str(uuid4())):
             with pytest.raises(CallError) as refused:
                 stranger.call(name, {"conversationId": conversation})
             assert refused.value.code == "NOT_FOUND"
-        for data in ({}, {"conversationId": "nonsense"}, {"conversationId": 7}, {"conversationId": str(group.pk), "x": 1}):
+        for data in (
+            {},
+            {"conversationId": "nonsense"},
+            {"conversationId": 7},
+            {"conversationId": str(group.pk), "x": 1},
+        ):
             with pytest.raises(CallError) as refused:
                 stranger.call(name, data)
             assert refused.value.code == "INVALID_PAYLOAD"
@@ -210,10 +211,10 @@ def test_a_block_ends_it_for_the_two_alone(
 
 
 def test_going_on_typing_costs_no_query(
-    connect: Connect, group: Conversation, patient: None, alice: User, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, group: Conversation, patient: None, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    typist = connect(alice)
-    typist.call("ping")
+    listener, typist = connect(bob), connect(alice)
+    listener.expect("presence.changed", userId=str(alice.pk))  # nothing more has to be told
     with Queries(monkeypatch) as first:
         type_(typist, group)
     with Queries(monkeypatch) as more:

@@ -30,6 +30,13 @@ def typing(request: pytest.FixtureRequest) -> Typing:
     return MemoryTyping() if request.param == "memory" else RedisTyping(redis_url())
 
 
+@pytest.fixture(autouse=True)
+def empty() -> None:
+    """Nobody types."""
+    with redis.Redis.from_url(redis_url()) as client:
+        client.flushall()
+
+
 @pytest.fixture
 def client() -> Iterator["redis.Redis"]:
     with redis.Redis.from_url(redis_url(), decode_responses=True) as client:
@@ -119,9 +126,9 @@ def test_who_types_is_not_overdue(typing: Typing, place: str) -> None:
 
 
 def test_of_many_at_once_one_is_news(typing: Typing, place: str) -> None:
-    starts = [lambda number=number: typing.start(place, ANN, f"device {number}") for number in range(16)]  # type: ignore[misc]
+    starts = [lambda number=number: typing.start(place, ANN, f"device {number}") for number in range(16)]
     assert sum(at_once(*starts)) == 1
-    stops = [lambda number=number: typing.stop(place, ANN, f"device {number}") for number in range(16)]  # type: ignore[misc]
+    stops = [lambda number=number: typing.stop(place, ANN, f"device {number}") for number in range(16)]
     assert sum(at_once(*stops)) == 1
 
 

@@ -1,7 +1,7 @@
 """What server code can ask: one contract in memory and in Redis, on a real server."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
@@ -20,7 +20,7 @@ Connect = Callable[..., Client]
 
 
 @pytest.fixture(autouse=True, params=["memory", "Redis"])
-def backend(request: pytest.FixtureRequest, settings: Settings) -> Iterator[str]:
+def backend(request: pytest.FixtureRequest, settings: Settings) -> str:
     """Chosen before the server starts."""
     settings.REALTIME = {**settings.REALTIME, "OFFLINE_GRACE": 0.1}
     if request.param == "Redis":
@@ -29,7 +29,7 @@ def backend(request: pytest.FixtureRequest, settings: Settings) -> Iterator[str]
         settings.REALTIME = {**settings.REALTIME, "REDIS_URL": redis_url()}
         layer = {"BACKEND": "realtime.layer_redis.RedisLayer", "CONFIG": {"url": redis_url()}}
         settings.CHANNEL_LAYERS = {"default": layer}
-    yield request.param
+    return str(request.param)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from realtime import database
 from realtime.audience_redis import RedisAudience
 from realtime.auth import Identity
 from realtime.connected import Connected
+from realtime.process import _cancel
 from tests.lab.rooms import SharedRoom
 from tests.realtime.waiting import until
 from tests.services import Redis, redis_url
@@ -65,8 +66,7 @@ class Process:
             self.audience.changed(session.user.id, address)
 
     async def kill(self) -> None:
-        self.running.cancel()
-        await asyncio.wait([self.running])
+        await _cancel({self.running})
 
 
 @pytest.fixture(autouse=True)
@@ -101,9 +101,7 @@ async def users_in(process: Process, room: SharedRoom) -> set[str]:
     return await database.run(process.audience.users_in, room)
 
 
-async def test_other_services_can_read_it(
-    processes: list[Process], client: "redis.Redis", room: SharedRoom
-) -> None:
+async def test_other_services_can_read_it(processes: list[Process], client: "redis.Redis", room: SharedRoom) -> None:
     processes[0].enter(ANN, room)
     processes[1].enter(BEA, room)
     await until(lambda: client.smembers(f"room:{room.key}:users") == {ANN.id, BEA.id})
@@ -188,12 +186,12 @@ async def test_who_went_while_redis_refused_is_not_there_when_it_answers(
     session = process.enter(ANN, room)
     process.enter(BEA, room)
     await until(lambda: client.smembers(f"room:{room.key}:users") == {ANN.id, BEA.id})
-    client.execute_command("REPLICAOF", "127.0.0.1", "1")  # as in a failover: writes are errors now
+    client.replicaof("127.0.0.1", "1")  # as in a failover: writes are errors now
     try:
         process.leave(session)
         await until(lambda: process.audience._is_in_doubt)
     finally:
-        client.execute_command("REPLICAOF", "NO", "ONE")
+        client.replicaof("NO", "ONE")
     process.enter(BEA, marker)
     await until(lambda: client.smembers(f"user:{BEA.id}:rooms") == {room.key, marker.key})
     assert await users_in(processes[1], room) == {BEA.id}

@@ -56,7 +56,7 @@ async def test_it_has_what_was_said_and_the_sockets_there_are(
     await idle[1].disconnect("ann", "laptop")
     assert read(client) == (said | {"socketIds": []}, 300)
     await describe("ann", status="offline", lastSeenAt=None)
-    gone = {"userId": "ann", "status": "offline", "lastSeenAt": None, "socketIds": []}
+    gone: dict[str, Any] = {"userId": "ann", "status": "offline", "lastSeenAt": None, "socketIds": []}
     assert read(client) == (gone, 300)
 
 
