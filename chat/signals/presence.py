@@ -1,8 +1,11 @@
 """Who hears of people that come and go, and of what they are meanwhile."""
 
+import itertools
 from copy import copy
+from functools import partial
 from typing import Final
 
+from django.db import transaction
 from django.db.models.signals import post_delete
 from django.dispatch import Signal, receiver
 
@@ -11,6 +14,7 @@ from accounts.models import Audience, Block, User
 from accounts.presence import UNSEEN, Appearance, appearance, is_invisible
 from accounts.selectors import blocked_pairs
 from chat.events import PresenceChanged
+from realtime.presence import known_online
 from realtime.rooms import UserRoom
 from realtime.signals import Change, Push, Pushes, on_presence, pushes
 
@@ -30,8 +34,27 @@ def tell_appearance(user: User, change: Change) -> Pushes:
     if change.created or change.deleted:
         return
     shown = appearance(user, is_contact=True)
-    if shown != _told_before(user, change):
+    if shown == _told_before(user, change):
+        return
+    if user.is_online:
         yield _to_contacts(user, shown)
+    else:  # or has just come, and is about to be told of: that is asked after the commit, since it may take time
+        transaction.on_commit(partial(_send_if_away, user), robust=True)
+
+
+absent_changed: Final = Signal()
+"""`user`: is something else now, and not here."""
+
+
+def _send_if_away(user: User) -> None:
+    if not known_online([str(user.pk)]):
+        absent_changed.send(User, user=user)
+
+
+@pushes(absent_changed)
+def tell_absent(user: User) -> Pushes:
+    """Contacts see the text of those who are away, too, and when they were last seen."""
+    yield _to_contacts(user, appearance(user, is_contact=True))
 
 
 def _told_before(user: User, change: Change) -> Appearance:
@@ -80,8 +103,7 @@ def _to_each_other(block: Block, *, parted: bool) -> Pushes:
         return  # so it was before, and stays
     if not contacts_among(block.blocker_id, [block.blocked_id]):
         return
-    people = User.objects.in_bulk([block.blocker_id, block.blocked_id])
-    for person, other in ((block.blocker_id, block.blocked_id), (block.blocked_id, block.blocker_id)):
-        if (shown := appearance(people[person], is_contact=True)) != UNSEEN:
-            event = PresenceChanged.of(people[person], UNSEEN if parted else shown)
-            yield Push(UserRoom(other), event, is_personal=True)
+    people = list(User.objects.filter(pk__in=[block.blocker_id, block.blocked_id]))
+    for person, other in itertools.permutations(people, 2):
+        if (shown := appearance(person, is_contact=True)) != UNSEEN:
+            yield Push(UserRoom(other.pk), PresenceChanged.of(person, UNSEEN if parted else shown), is_personal=True)

@@ -109,7 +109,8 @@ def test_a_bad_status_is_refused_and_the_connection_stays(connect: Connect, alic
 def test_a_status_ends_when_its_time_has_come_and_that_is_told_once(
     connect: Connect, group: Conversation, alice: User, bob: User
 ) -> None:
-    client, listener = connect(alice), connect(bob)
+    listener, client = connect(bob), connect(alice)
+    listener.expect(PresenceChanged, userId=str(alice.pk), status="online")
     until = iso(timezone.now() + timedelta(seconds=0.3))
     client.call("presence.set", {"status": "busy", "text": "tea", "expiresAt": until})
     listener.expect(PresenceChanged, status="busy", text="tea")
