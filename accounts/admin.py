@@ -33,14 +33,27 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     list_display = ("username", "display_name", "email", "is_online", "last_seen_at", "is_active", "is_staff")
     list_filter = ("is_online", "is_active", "is_staff", "is_superuser", "groups")
     search_fields = ("username", "display_name", "email", "wallet_address")
-    readonly_fields = ("is_online", "last_seen_at", "last_login", "date_joined")
+    # A status and its audience are the person's own.
+    readonly_fields = (
+        "is_online",
+        "last_seen_at",
+        "status",
+        "status_text",
+        "status_expires_at",
+        "presence_shown_to",
+        "last_seen_shown_to",
+        "last_login",
+        "date_joined",
+    )
     formfield_overrides = {URLField: {"assume_scheme": "https"}}
     actions = ("log_out_everywhere", "deactivate")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Profile", {"fields": ("display_name", "email", "avatar", "wallet_address", "mail_messages")}),
         ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
-        ("Presence", {"fields": ("is_online", "last_seen_at", "last_login", "date_joined")}),
+        ("Presence", {"fields": ("is_online", "last_seen_at", "status", "status_text", "status_expires_at")}),
+        ("Privacy", {"fields": ("presence_shown_to", "last_seen_shown_to")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
     )
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:

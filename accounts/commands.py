@@ -1,14 +1,19 @@
 """What clients may ask about people."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Self
 from uuid import UUID
 
 from msgspec import Meta
 
-from accounts.selectors import visible_users
+from accounts import services
+from accounts.models import Status, User
+from accounts.presence import appearances
+from accounts.selectors import hidden_count, visible_users
 from realtime.commands import Payload, Reply, command
-from realtime.presence import online_count, online_users
+from realtime.presence import known_online, online_count
 from realtime.sessions import Session
+from realtime.times import iso
 
 
 class People(Payload):
@@ -33,9 +38,11 @@ class Count(Reply):
 def check_online(session: Session, data: People) -> Statuses:
     """Who of these people is online, as far as the asker may see them."""
     asked = {identifier for identifier in data.user_ids if _is_uuid(identifier)}
-    visible = map(str, visible_users(session.user.id).filter(pk__in=asked).values_list("pk", flat=True))
-    online = online_users(visible)
-    return Statuses(statuses={identifier: identifier in online for identifier in data.user_ids})
+    people = list(visible_users(session.user.id).filter(pk__in=asked))
+    shown = appearances(session.user.id, people, known_online(str(person.pk) for person in people))
+    return Statuses(
+        statuses={identifier: identifier in shown and shown[identifier].is_online for identifier in data.user_ids}
+    )
 
 
 def _is_uuid(text: str) -> bool:
@@ -47,5 +54,36 @@ def _is_uuid(text: str) -> bool:
 
 @command("users.onlineCount")
 def count_online(session: Session) -> Count:
-    """How many users are online."""
-    return Count(count=online_count())
+    """How many users are online, less those who hide it from everybody."""
+    return Count(count=max(online_count() - hidden_count(), 0))
+
+
+class SetPresence(Payload):
+    """What to be for others; what is left out is none. `offline` is invisible."""
+
+    status: Status
+    text: Annotated[str, Meta(max_length=140)] | None = None
+    expires_at: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+class OwnPresence(Reply):
+    """What one is for others, whatever device says so."""
+
+    status: str
+    text: str
+    expires_at: str | None
+
+    @classmethod
+    def of(cls, user: User) -> Self:
+        """From the account."""
+        expires_at = iso(user.status_expires_at) if user.status_expires_at else None
+        return cls(status=user.status, text=user.status_text, expires_at=expires_at)
+
+
+@command("presence.set")
+def set_presence(session: Session, data: SetPresence) -> OwnPresence:
+    """Be online, away, busy, not to be disturbed or invisible, with a text, until a certain time."""
+    user = services.set_status(
+        user_id=session.user.id, status=data.status, text=data.text or "", expires_at=data.expires_at
+    )
+    return OwnPresence.of(user)

@@ -92,6 +92,8 @@ class User(AbstractUser):
 
     objects: ClassVar[UserManager] = UserManager()
 
+    appearance: Any  # no column: how a reader sees the person, where `accounts.presence` has said so
+
     class Meta:
         """Names that differ only in case are one name."""
 
@@ -101,6 +103,18 @@ class User(AbstractUser):
                 name="accounts_user_username_lower",
                 violation_error_message="This username is taken.",
             )
+        ]
+        indexes = [
+            models.Index(
+                fields=("status_expires_at",),
+                condition=models.Q(status_expires_at__isnull=False),
+                name="accounts_user_status_expiry",
+            ),
+            models.Index(
+                fields=("is_online",),
+                condition=models.Q(status="offline") | models.Q(presence_shown_to="nobody"),
+                name="accounts_user_hidden",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
-from accounts.models import Block, User
+from accounts.models import Audience, Block, Status, User
 
 UserId = UUID | str
 
@@ -53,3 +54,13 @@ def blocks_among(people: Iterable[UserId]) -> set[tuple[str, str]]:
 def are_blocked(a: UserId, b: UserId) -> bool:
     """Whether either of the two has blocked the other."""
     return Block.objects.filter(Q(blocker=a, blocked=b) | Q(blocker=b, blocked=a)).exists()
+
+
+def any_status_has_expired() -> bool:
+    """Whether there is one to be taken back: without a lock, and by an index."""
+    return User.objects.filter(status_expires_at__lte=timezone.now()).exists()
+
+
+def hidden_count() -> int:
+    """How many of those who are here appear so to nobody."""
+    return User.objects.filter(Q(status=Status.OFFLINE) | Q(presence_shown_to=Audience.NOBODY), is_online=True).count()

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.models import Block, User
+from accounts.models import Audience, Block, Status, User
 from realtime.rest.serializers import CamelModelSerializer, CamelSerializer, Timestamp
 
 PASSWORD_LENGTH = 1000  # hashing reads all of it
@@ -44,12 +44,23 @@ class PersonSerializer(CamelModelSerializer):
 
 
 class UserSerializer(PersonSerializer):
-    """Somebody, as others see them."""
+    """Somebody with their presence, as the reader may see it: an `appearance` has to be there."""
+
+    is_online = serializers.BooleanField(source="appearance.is_online", read_only=True)
+    status = serializers.ChoiceField(Status.choices, source="appearance.status", read_only=True)
+    status_text = serializers.CharField(source="appearance.text", read_only=True)
+    last_seen_at = Timestamp(source="appearance.last_seen_at", read_only=True, allow_null=True)
 
     class Meta(PersonSerializer.Meta):
         """With their presence."""
 
-        fields: tuple[str, ...] = (*PersonSerializer.Meta.fields, "is_online", "last_seen_at")
+        fields: tuple[str, ...] = (
+            *PersonSerializer.Meta.fields,
+            "is_online",
+            "status",
+            "status_text",
+            "last_seen_at",
+        )
         read_only_fields: tuple[str, ...] = fields
 
 
@@ -76,6 +87,23 @@ class MeSerializer(CamelModelSerializer):
             "created_at",
         )
         read_only_fields = ("id", "username", "wallet_address", "is_online", "last_seen_at")
+
+
+class PrivacySerializer(CamelSerializer):
+    """Who may see whether somebody is there, and when they last were: `everyone`, `contacts` or `nobody`."""
+
+    presence = serializers.ChoiceField(Audience.choices, source="presence_shown_to")
+    last_seen = serializers.ChoiceField(Audience.choices, source="last_seen_shown_to")
+
+
+class PresenceSerializer(CamelSerializer):
+    """What one is for others, on all devices; `offline` is invisible. From `expiresAt` on: online, without a text."""
+
+    status = serializers.ChoiceField(Status.choices)
+    text = serializers.CharField(
+        source="status_text", max_length=140, required=False, allow_blank=True, allow_null=True
+    )
+    expires_at = Timestamp(source="status_expires_at", required=False, allow_null=True)
 
 
 class RegisterSerializer(CamelSerializer):

@@ -4,21 +4,25 @@ Passwords are hashed before a transaction begins: that takes a good part of a se
 has one writer at a time.
 """
 
-from typing import Any, TypedDict, Unpack
+from datetime import datetime
+from typing import Any, Final, TypedDict, Unpack
 from uuid import UUID
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import update_last_login
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.core.validators import ProhibitNullCharactersValidator
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.exceptions import WrongCredentials
-from accounts.models import Block, User
+from accounts.models import Block, Status, User
+from accounts.presence import is_invisible
 
 UserId = UUID | str
+EXPIRING: Final = 100  # statuses that end in one transaction
 
 
 class Profile(TypedDict, total=False):
@@ -28,6 +32,13 @@ class Profile(TypedDict, total=False):
     display_name: str
     avatar: str
     mail_messages: bool
+
+
+class Privacy(TypedDict, total=False):
+    """Who may see what of a person; what is left out stays as it is."""
+
+    presence_shown_to: str
+    last_seen_shown_to: str
 
 
 def register_user(*, username: str, password: str, email: str = "", display_name: str = "") -> User:
@@ -123,13 +134,16 @@ def _locked(user_id: UserId) -> User:
 
 
 @transaction.atomic
-def set_presence(*, user_id: UserId, online: bool) -> None:
-    """Note whether the user is here, and when that was last known; nothing for a deleted one."""
-    user = User.objects.filter(pk=user_id).first()
+def set_presence(*, user_id: UserId, online: bool) -> User | None:
+    """Note whether the user is here, and when others last saw that; None for a deleted one."""
+    user = User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
     if user is None:
-        return
-    user.is_online, user.last_seen_at = online, timezone.now()
+        return None
+    user.is_online = online
+    if not is_invisible(user):
+        user.last_seen_at = timezone.now()
     user.save(update_fields=["is_online", "last_seen_at"])
+    return user
 
 
 @transaction.atomic
@@ -138,6 +152,41 @@ def reset_presence() -> None:
     # Row by row: an update() would fire no signal, and there are only as many as were online in a crash.
     for user_id in User.objects.filter(is_online=True).values_list("pk", flat=True):
         set_presence(user_id=user_id, online=False)
+
+
+@transaction.atomic
+def set_status(*, user_id: UserId, status: str, text: str = "", expires_at: datetime | None = None) -> User:
+    """What the user wants to be for others, on all devices; what is left out is none.
+
+    `offline` is invisible. From `expires_at` on the user is online again, without a text.
+    """
+    if expires_at is not None and expires_at <= timezone.now():
+        raise ValidationError({"expires_at": ["This is in the past."]})
+    ProhibitNullCharactersValidator()(text)
+    return _appear(_locked(user_id), {"status": status, "status_text": text.strip(), "status_expires_at": expires_at})
+
+
+@transaction.atomic
+def expire_statuses() -> int:
+    """Take back what has expired, some of it; returns how much. What another process is at is left to it."""
+    due = User.objects.filter(status_expires_at__lte=timezone.now()).order_by("status_expires_at")
+    users = list(due.select_for_update(skip_locked=True, no_key=True)[:EXPIRING])
+    for user in users:
+        _appear(user, {"status": Status.ONLINE, "status_text": "", "status_expires_at": None})
+    return len(users)
+
+
+def _appear(user: User, changes: dict[str, Any]) -> User:
+    was_hidden = user.status == Status.OFFLINE
+    if user.is_online and was_hidden != (changes["status"] == Status.OFFLINE):
+        changes = {**changes, "last_seen_at": timezone.now()}  # until now, or from now on, others see it
+    return _update(user, changes)
+
+
+@transaction.atomic
+def update_privacy(*, user_id: UserId, **changes: Unpack[Privacy]) -> User:
+    """Change what is given and nothing else."""
+    return _update(_locked(user_id), dict(changes))
 
 
 @transaction.atomic

@@ -23,6 +23,8 @@ api_urlpatterns = [
     *bare("auth/logout-all", views.LogoutAllView),
     *bare("auth/password", views.PasswordView),
     path("me/", views.MeView.as_view(), name="me"),
+    path("me/privacy/", views.PrivacyView.as_view(), name="privacy"),
+    path("me/presence/", views.PresenceView.as_view(), name="presence"),
     path("users/", views.UsersView.as_view(), name="users"),
     path("users/<uuid:user_id>/", views.UserView.as_view(), name="user"),
     path("blocks/", views.BlocksView.as_view(), name="blocks"),

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from accounts import selectors, serializers, services, tokens
 from accounts.models import Block, User
+from accounts.presence import with_appearances
 from realtime.rest.schema import errors
 from realtime.rest.throttling import LoginThrottle, RegisterThrottle, UserThrottle
 from realtime.rest.views import reader
@@ -126,6 +127,50 @@ class MeView(APIView):
         return Response(serializers.MeSerializer(user).data)
 
 
+@extend_schema(tags=["accounts"])
+class PrivacyView(APIView):
+    """Who may see what."""
+
+    @extend_schema(responses={200: serializers.PrivacySerializer, **errors(401, 429)})
+    def get(self, request: Request) -> Response:
+        """Show it."""
+        return Response(serializers.PrivacySerializer(selectors.get_self(reader(request))).data)
+
+    @extend_schema(
+        request=serializers.PrivacySerializer, responses={200: serializers.PrivacySerializer, **errors(400, 401, 429)}
+    )
+    def patch(self, request: Request) -> Response:
+        """Change what is given; who may not see you any more sees you go."""
+        serializer = serializers.PrivacySerializer(data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        user = services.update_privacy(user_id=reader(request), **serializer.validated_data)
+        return Response(serializers.PrivacySerializer(user).data)
+
+
+@extend_schema(tags=["accounts"])
+class PresenceView(APIView):
+    """What one is for others."""
+
+    @extend_schema(responses={200: serializers.PresenceSerializer, **errors(401, 429)})
+    def get(self, request: Request) -> Response:
+        """Show what was chosen, on whatever device."""
+        return Response(serializers.PresenceSerializer(selectors.get_self(reader(request))).data)
+
+    @extend_schema(
+        request=serializers.PresenceSerializer, responses={200: serializers.PresenceSerializer, **errors(400, 401, 429)}
+    )
+    def put(self, request: Request) -> Response:
+        """Choose it, as `presence.set` does; what is left out is none."""
+        chosen = serializers.PresenceSerializer.read(request)
+        user = services.set_status(
+            user_id=reader(request),
+            status=chosen["status"],
+            text=chosen.get("status_text") or "",
+            expires_at=chosen.get("status_expires_at"),
+        )
+        return Response(serializers.PresenceSerializer(user).data)
+
+
 @extend_schema(
     tags=["accounts"],
     parameters=[serializers.UserSearchSerializer],
@@ -144,6 +189,10 @@ class UsersView(ListAPIView[User]):
             reader(self.request), **serializers.UserSearchSerializer.read({"search": search})
         )
 
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """A page, each person with their appearance."""
+        return with_appearances(reader(self.request), super().paginate_queryset(queryset) or [])
+
 
 @extend_schema(tags=["accounts"])
 class UserView(APIView):
@@ -152,7 +201,8 @@ class UserView(APIView):
     @extend_schema(responses={200: serializers.UserSerializer, **errors(401, 404, 429)})
     def get(self, request: Request, user_id: UUID) -> Response:
         """Show them; 404 too where a block parts the two."""
-        return Response(serializers.UserSerializer(selectors.get_user(reader(request), user_id)).data)
+        (user,) = with_appearances(reader(request), [selectors.get_user(reader(request), user_id)])
+        return Response(serializers.UserSerializer(user).data)
 
 
 @extend_schema(tags=["accounts"])

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class ConversationRoom(Room, prefix="conversation"):
     """A conversation's events, for its members."""
 
+    is_tracked = True
+
     def __init__(self, key: object) -> None:
         super().__init__(key)
         with suppress(ValueError):  # no such conversation: nobody is allowed in

@@ -5,7 +5,7 @@ from django.utils.module_loading import autodiscover_modules
 
 
 class RealtimeConfig(AppConfig):
-    """Finds each app's `events`, `rooms`, `commands`, `signals` and `doors`; a new app needs no line here."""
+    """Finds each app's `events`, `rooms`, `commands`, `signals`, `chores` and `doors`; a new app needs no line here."""
 
     name = "realtime"
     verbose_name = "Real-time core"
@@ -15,4 +15,4 @@ class RealtimeConfig(AppConfig):
         from realtime import basics, checks  # noqa: F401
         from realtime.transports import plain  # noqa: F401
 
-        autodiscover_modules("events", "rooms", "commands", "signals", "doors")
+        autodiscover_modules("events", "rooms", "commands", "signals", "chores", "doors")

@@ -58,6 +58,7 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     relay_grace: float = 10  # a server's own events are left to it for so long
     control_timeout: float = 1  # an eviction waits at most so long until Redis has it
     publish_queue: int = 10_000  # publications that wait to be sent by a server process
+    bridge: dict[str, str] = {}  # events that other services hear, too: from the name to a Redis channel
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from django.db import Error as DatabaseError
 
-from realtime import outbox
+from realtime import bridge, outbox
 from realtime.conf import conf
 from realtime.publications import CONTROLS, EVERY_PROCESS, Admission, Delivery, Publication, encode_publication
 
@@ -132,7 +132,10 @@ class RedisCourier:
     def take(self, batch: Batch) -> None:
         """Publish; what cannot be published stays in the outbox."""
         messages = [(self._routes.group(p), message(p)) for p in batch.publications]
-        settle = outbox.forget if self._sender.send(messages) else outbox.release
+        is_sent = self._sender.send(messages)
+        if is_sent:
+            bridge.pass_on(batch.publications)
+        settle = outbox.forget if is_sent else outbox.release
         if batch.entry is not None:
             try:
                 settle([batch.entry])

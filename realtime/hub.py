@@ -18,6 +18,7 @@ from channels.layers import BaseChannelLayer
 
 from realtime.codec import Codec, delivery_frame
 from realtime.conf import conf
+from realtime.connected import Connected
 from realtime.log import Log
 from realtime.outbound import Frame, join
 from realtime.publications import (
@@ -47,16 +48,15 @@ class ReceivesMany(Protocol):
         """At least one message, as soon as there is one."""
 
 
-class Hub:
+class Hub(Connected):
     """The rooms of one server process. Everything here runs on its event loop."""
 
     def __init__(self, layer: BaseChannelLayer, log: Log) -> None:
+        super().__init__()
         self._layer = layer
         self._many = layer if isinstance(layer, ReceivesMany) else None
         self._log = log
         self._channel = ""
-        self._rooms: dict[str, set[Session]] = {}
-        self._users: dict[str, set[Session]] = {}
         self._subscribed: dict[str, int] = {}  # room -> the number above which all that is told there is heard
         self._doubtful: set[str] = set()  # rooms whose subscription broke off: the layer may know them
         self._lingering: OrderedDict[str, float] = OrderedDict()  # room -> until when, for those who come back

@@ -13,17 +13,19 @@ class Push:
     """Tell the event to everybody in the room, or in any of the rooms (once each), but `exclude`.
 
     Connections in a room of `except_for` do not hear it either, whosever they are.
+    What `is_personal` is true for these listeners alone: other services are not told (see `realtime.bridge`).
     """
 
     rooms: Room | Iterable[Room]
     event: Event
     exclude: Iterable[str] = ()
     except_for: Iterable[Room] = ()
+    is_personal: bool = False
 
     def publication(self) -> Publication | None:
         """Encoded; None if there is no room to tell it in."""
         rooms = [self.rooms] if isinstance(self.rooms, Room) else self.rooms
-        return delivery(rooms, self.event, map(str, self.exclude), self.except_for)
+        return delivery(rooms, self.event, map(str, self.exclude), self.except_for, is_personal=self.is_personal)
 
 
 @dataclass(frozen=True, slots=True)

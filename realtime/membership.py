@@ -42,6 +42,7 @@ class Membership:
             raise
         if since is None and address in self.stays:
             self.stays[address] = Stay(address, joined, by_request)
+        session.process.audience.changed(session.user.id, address)
         self.changed()
         logger.debug("joined", extra={"connection": session.id, "room": address})
 
@@ -51,6 +52,7 @@ class Membership:
         if stay is not None:
             self._kept.left(stay)
             await self._session.process.hub.leave(self._session, address)
+            self._session.process.audience.changed(self._session.user.id, address)
             logger.debug("left", extra={"connection": self._session.id, "room": address})
 
     async def keep(self, automatic: Iterable[str], of: Sequence[Stay]) -> None:
@@ -77,6 +79,7 @@ class Membership:
         """The connection has gone."""
         for address in list(self.stays):
             await self._session.process.hub.leave(self._session, address)
+            self._session.process.audience.changed(self._session.user.id, address)
         self.stays.clear()
 
     def changed(self) -> None:

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from django.db import InterfaceError, OperationalError
 from django.dispatch import Signal
 from redis.exceptions import RedisError
 
 from realtime import database
+from realtime.conf import conf
 from realtime.publishing import publish
 from realtime.signals import PresenceListener, presence_listeners
 
@@ -37,6 +38,12 @@ class Presence(Protocol):
 
     def count(self) -> int:
         """How many users are online. From any thread, not from the loop."""
+
+    def everybody(self) -> set[str]:
+        """The ids of all who are online. From any thread, not from the loop."""
+
+    def sockets(self, user: str) -> set[str]:
+        """The ids of the user's connections, on all processes. From any thread, not from the loop."""
 
     async def run(self) -> None:
         """Do what has to be done from time to time, for ever."""
@@ -77,6 +84,26 @@ def is_here(user: object) -> bool:
 def online_count() -> int:
     """How many users are online. In a database thread of a server."""
     return backend().count()
+
+
+def known_online(users: Iterable[str]) -> set[str] | None:
+    """Those of the users who are online; None if Redis is away, or this is no server: then ask the database."""
+    try:
+        return None if _backend is None else online_users(users)
+    except RedisError as error:
+        logger.warning("who is online is not known: %r", error)
+        return None
+
+
+def describe(user: str, **described: Any) -> None:
+    """Say to other services, at `presence:{id}` in Redis, what the user is; nothing without Redis.
+
+    In a thread, in any process, after the commit. It stays for an hour after the last sign of life.
+    """
+    if conf().redis_url:
+        from realtime import presence_redis  # noqa: PLC0415 -- no redis without REDIS_URL
+
+        presence_redis.describe(conf().redis_url, user, described)
 
 
 class Announcer:

@@ -49,6 +49,14 @@ class MemoryPresence:
         """How many users are online."""
         return len(self._devices)
 
+    def everybody(self) -> set[str]:
+        """The ids of all who are online."""
+        return set(self._devices)
+
+    def sockets(self, user: str) -> set[str]:
+        """The ids of the user's connections."""
+        return set(self._devices.get(user, ()))
+
     async def run(self) -> None:
         """Whoever was online when a process was killed is not any more."""
         await database.run(lambda: presence_reset.send(MemoryPresence))

@@ -5,8 +5,9 @@ the lease under which its members count; `presence:processes`, when each lease e
 `presence:process:{id}:users`; `presence:process:{id}:lapsed`, whom others took out of that after the lease;
 `presence:online`, who was announced as online; `presence:leaving`, when the grace of each leaving user ends;
 `presence:telling`, of whom others have to be told, and until when whoever holds the claim in `presence:tellers`
-has time to do so, or to ask for more. Every step is one script, so that a change is told once, by whichever
-process finds it, and outlives the process that started it.
+has time to do so, or to ask for more; `presence:{id}`, what an app says of a user to other services, with the
+`socketIds` there are (TTL 1 h while there are any, else 5 min). Every step is one script, so that a change is told
+once, by whichever process finds it, and outlives the process that started it.
 """
 
 import asyncio
@@ -23,8 +24,11 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from realtime.conf import conf
+from realtime.events import encode
 from realtime.presence import Announcer
+from realtime.presence_scripts import CONNECT, DESCRIBE, DISCONNECT, LIVE, SETTLE, SOCKETS, SWEEP_SCRIPT
 from realtime.redis_pools import TIMEOUT, loop_pool
+from realtime.redis_threads import thread_redis
 
 logger = logging.getLogger(__name__)
 
@@ -32,108 +36,6 @@ SOCKETS_TTL: Final = 3600
 SWEEP: Final = 100  # leaving users, or dead processes, in one script
 CLAIM: Final = 5.0  # seconds to tell of a change, or to ask for more, before another process tells instead
 ONLINE: Final = "presence:online"
-
-_LIVE = """
-local function now() local t = redis.call('TIME') return t[1] + t[2] / 1000000 end
-local function live(user)
-  local count = 0
-  for _, socket in ipairs(redis.call('SMEMBERS', 'user:' .. user .. ':sockets')) do
-    local process = string.match(socket, '^[^/]+')
-    -- By the clock that the sweep goes by: the key of the lease ends up to a millisecond later or earlier.
-    if tonumber(redis.call('ZSCORE', 'presence:processes', process) or 0) > now() then
-      count = count + 1
-    else
-      redis.call('SREM', 'user:' .. user .. ':sockets', socket)
-    end
-  end
-  return count
-end
--- A user's change has been found: whoever asked tells it, within so many seconds.
-local function claim(user, token, seconds)
-  redis.call('ZADD', 'presence:telling', now() + seconds, user)
-  redis.call('HSET', 'presence:tellers', user, token)
-end
-"""
-# ARGV: process, lease, ttl, claim, token, then user and connection in turn. Returns the users who are newly online.
-CONNECT = """
-local process, lease, ttl, new = ARGV[1], tonumber(ARGV[2]), ARGV[3], {}
-redis.call('SET', 'presence:process:' .. process, 1, 'PX', math.floor(lease * 1000))
-redis.call('ZADD', 'presence:processes', now() + lease, process)
-for i = 6, #ARGV, 2 do
-  local user, key = ARGV[i], 'user:' .. ARGV[i] .. ':sockets'
-  redis.call('SADD', key, process .. '/' .. ARGV[i + 1])
-  redis.call('EXPIRE', key, ttl)
-  redis.call('SADD', 'presence:process:' .. process .. ':users', user)
-  redis.call('SREM', 'presence:process:' .. process .. ':lapsed', user)
-  redis.call('ZREM', 'presence:leaving', user)
-  if redis.call('SADD', 'presence:online', user) == 1 then
-    claim(user, ARGV[5], tonumber(ARGV[4]))
-    new[#new + 1] = user
-  end
-end
-return new
-"""
-# ARGV: process, user, connection, grace, whether the user was announced as online for certain. Then it is so even
-# if Redis has forgotten it since; but not if the lease lapsed, and others have told that the user has gone.
-DISCONNECT = """
-local process, user, is_last = ARGV[1], ARGV[2], true
-local key, mine = 'user:' .. user .. ':sockets', 'presence:process:' .. ARGV[1]
-redis.call('SREM', key, process .. '/' .. ARGV[3])
-for _, socket in ipairs(redis.call('SMEMBERS', key)) do
-  if string.match(socket, '^[^/]+') == process then is_last = false end
-end
-if ARGV[5] == '1' and redis.call('SISMEMBER', mine .. ':lapsed', user) == 0 then
-  redis.call('SADD', 'presence:online', user)
-end
-if is_last then redis.call('SREM', mine .. ':users', user) end
-if live(user) == 0 and redis.call('SISMEMBER', 'presence:online', user) == 1 then
-  redis.call('ZADD', 'presence:leaving', now() + tonumber(ARGV[4]), user)
-end
-"""
-# ARGV: limit, claim, token, ttl. Returns user and whether online (1 or 0) in turn: those whose grace is over, those
-# whose processes are dead, and those whom another process was to tell of and has not.
-SWEEP_SCRIPT = """
-local limit, found = ARGV[1], {}
-local function tell(user)
-  claim(user, ARGV[3], tonumber(ARGV[2]))
-  found[#found + 1] = user
-  found[#found + 1] = redis.call('SISMEMBER', 'presence:online', user)
-end
-local function check(user)
-  if live(user) == 0 and redis.call('SREM', 'presence:online', user) == 1 then tell(user) end
-end
-for _, user in ipairs(redis.call('ZRANGEBYSCORE', 'presence:telling', '-inf', now(), 'LIMIT', 0, limit)) do
-  tell(user)
-end
-for _, user in ipairs(redis.call('ZRANGEBYSCORE', 'presence:leaving', '-inf', now(), 'LIMIT', 0, limit)) do
-  redis.call('ZREM', 'presence:leaving', user)
-  check(user)
-end
-for _, dead in ipairs(redis.call('ZRANGEBYSCORE', 'presence:processes', '-inf', now(), 'LIMIT', 0, limit)) do
-  local key = 'presence:process:' .. dead
-  for _, user in ipairs(redis.call('SPOP', key .. ':users', limit)) do
-    redis.call('SADD', key .. ':lapsed', user)
-    check(user)
-  end
-  redis.call('EXPIRE', key .. ':lapsed', ARGV[4])
-  if redis.call('SCARD', key .. ':users') == 0 then redis.call('ZREM', 'presence:processes', dead) end
-end
-return found
-"""
-# ARGV: claim, then user, token and whether told (1 or 0) in turn. Claims that others have taken over are left alone.
-SETTLE = """
-for i = 2, #ARGV, 3 do
-  local user, token = ARGV[i], ARGV[i + 1]
-  if redis.call('HGET', 'presence:tellers', user) == token then
-    if ARGV[i + 2] == '1' then
-      redis.call('ZREM', 'presence:telling', user)
-      redis.call('HDEL', 'presence:tellers', user)
-    else
-      claim(user, token, tonumber(ARGV[1]))
-    end
-  end
-end
-"""
 
 
 class RedisPresence:
@@ -150,10 +52,10 @@ class RedisPresence:
         }
         self._loop_client = redis.asyncio.Redis.from_pool(loop_pool(url, decode_responses=True))
         self._thread_client = redis.Redis.from_url(url, **options)
-        self._connect = self._loop_client.register_script(_LIVE + CONNECT)
-        self._disconnect = self._loop_client.register_script(_LIVE + DISCONNECT)
-        self._sweep = self._loop_client.register_script(_LIVE + SWEEP_SCRIPT)
-        self._settle = self._loop_client.register_script(_LIVE + SETTLE)
+        self._connect = self._loop_client.register_script(LIVE + CONNECT)
+        self._disconnect = self._loop_client.register_script(LIVE + DISCONNECT)
+        self._sweep = self._loop_client.register_script(LIVE + SWEEP_SCRIPT)
+        self._settle = self._loop_client.register_script(LIVE + SETTLE)
         self._claims: dict[str, str] = {}  # of whom this process is to tell, under which token
         self._tokens = (f"{self._process}/{number}" for number in itertools.count())
         self._devices: dict[str, set[str]] = {}
@@ -196,6 +98,14 @@ class RedisPresence:
     def count(self) -> int:
         """How many users are online."""
         return int(self._thread_client.scard(ONLINE))
+
+    def everybody(self) -> set[str]:
+        """The ids of all who are online."""
+        return {str(user) for user in self._thread_client.smembers(ONLINE)}
+
+    def sockets(self, user: str) -> set[str]:
+        """The ids of the user's connections, on all processes."""
+        return set(self._thread_client.eval(LIVE + SOCKETS, 0, user))
 
     async def run(self) -> None:
         """Renew the lease with all it stands for, and clear what others left, for ever."""
@@ -264,3 +174,8 @@ class RedisPresence:
             await self._settle_claims()
         await self._loop_client.aclose()
         self._thread_client.close()
+
+
+def describe(url: str, user: str, described: dict[str, Any]) -> None:
+    """Write `presence:{id}`; nothing while Redis is away."""
+    thread_redis(url).run(LIVE + DESCRIBE, user, encode({"userId": user} | described).decode())

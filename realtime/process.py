@@ -7,6 +7,9 @@ from typing import Any, Final, Self
 
 from channels.layers import get_channel_layer
 
+from realtime import chores
+from realtime.audience import Audience
+from realtime.audience_memory import MemoryAudience
 from realtime.conf import conf
 from realtime.deadlines import Lingering
 from realtime.draining import Connection, drain
@@ -43,6 +46,7 @@ class Process:
         self.publisher = Publisher(layer)
         self.announcer = Announcer()
         self.presence: Presence = _presence(self.announcer)
+        self.audience: Audience = _audience(self.hub)
         self.relay = Relay(self.publisher)
         self.lingering = Lingering()
         self.connections: set[Connection] = set()
@@ -82,6 +86,9 @@ class Process:
             "announcer": self.announcer.run(),
             "presence": self.presence.run(),
             "relay": self.relay.run(),
+            "chores": chores.run(),
+            "audience": self.audience.run(),
+            "bridge": self.publisher.bridge.run(),
         }
 
     @property
@@ -107,8 +114,8 @@ class Process:
         global current  # noqa: PLW0603
         current = None
         set_backend(None)
-        steps = (self.lingering.end, self._close_presence, self._close_publisher, self._end_tasks, limits().close)
-        for step in (*steps, self._close_layer):
+        ends = (self.lingering.end, self._close_presence, self._close_publisher, self._end_tasks, self._close_audience)
+        for step in (*ends, limits().close, self._close_layer):
             try:
                 await step()
             except Exception:
@@ -118,6 +125,10 @@ class Process:
         await cancel({self._tasks["presence"]})
         async with asyncio.timeout(FAREWELLS_TIMEOUT):
             await self.presence.close()
+
+    async def _close_audience(self) -> None:
+        async with asyncio.timeout(FAREWELLS_TIMEOUT):
+            await self.audience.close()
 
     async def _close_publisher(self) -> None:
         await self.publisher.drain()
@@ -138,6 +149,14 @@ def _presence(announcer: Announcer) -> Presence:
     from realtime.presence_redis import RedisPresence  # noqa: PLC0415 -- no redis without REDIS_URL
 
     return RedisPresence(announcer, conf().redis_url)
+
+
+def _audience(hub: Hub) -> Audience:
+    if not conf().redis_url:
+        return MemoryAudience(hub)
+    from realtime.audience_redis import RedisAudience  # noqa: PLC0415 -- no redis without REDIS_URL
+
+    return RedisAudience(hub, conf().redis_url)
 
 
 async def cancel(tasks: set[asyncio.Task[None]]) -> None:

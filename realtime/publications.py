@@ -38,6 +38,7 @@ class Delivery(_Base, frozen=True, kw_only=True, omit_defaults=True, tag="event"
     key: str | None = None
     exclude: frozenset[str] = frozenset()
     except_for: frozenset[str] = frozenset()  # rooms whose connections do not hear it
+    personal: bool = False  # true for these listeners alone
 
     @property
     def group(self) -> str:
@@ -80,7 +81,12 @@ decode_publications: Final = msgspec.json.Decoder(list[Publication]).decode
 
 
 def delivery(
-    rooms: Iterable[Room], event: Event, exclude: Iterable[str] = (), except_for: Iterable[Room] = ()
+    rooms: Iterable[Room],
+    event: Event,
+    exclude: Iterable[str] = (),
+    except_for: Iterable[Room] = (),
+    *,
+    is_personal: bool = False,
 ) -> Delivery | None:
     """The event, encoded once for all its listeners; None without a room."""
     addresses = tuple(dict.fromkeys([room.address for room in rooms]))
@@ -95,5 +101,6 @@ def delivery(
         key=event.collapse_key,
         exclude=frozenset(exclude),
         except_for=frozenset([room.address for room in except_for]),
+        personal=is_personal,
         expires_at=None if event.ttl is None else time.time() + event.ttl,
     )

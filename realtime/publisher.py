@@ -12,6 +12,7 @@ from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
 from realtime import database, outbox
+from realtime.bridge import Bridge
 from realtime.conf import conf
 from realtime.couriers import Batch, Routes, message
 from realtime.leftovers import Leftovers
@@ -47,6 +48,7 @@ class Publisher:
         self._routes = Routes()
         self._sent: list[int] = []
         self.left = Leftovers()
+        self.bridge = Bridge()
         self._in_hand: Sequence[Batch] = ()  # being sent
         self._is_down = False  # nothing more is queued until the outbox has been worked off
         self._has_failed = False  # nor is what is queued already sent: it would overtake what failed
@@ -179,9 +181,10 @@ class Publisher:
         messages = [(self._routes.group(publication), message(publication)) for publication in publications]
         if self._many is not None:
             await self._many.group_send_many(messages)
-            return
-        for group, one in messages:
-            await self._layer.group_send(group, one)
+        else:
+            for group, one in messages:
+                await self._layer.group_send(group, one)
+        self.bridge.take(publications)
 
     def resume(self) -> None:
         """The outbox has been worked off: send directly again."""

@@ -18,6 +18,7 @@ class Room:
 
     prefix: ClassVar[str]
     is_public: ClassVar[bool] = False  # whether anonymous clients may ask, where they are let in
+    is_tracked: ClassVar[bool] = False  # whether all processes know who is there, by the key: it is no other room's
     __slots__ = ("key",)
 
     def __init_subclass__(cls, *, prefix: str) -> None:

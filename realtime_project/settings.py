@@ -13,6 +13,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from realtime_project.settings_chat import *  # noqa: F403 -- they are settings, too
+from realtime_project.settings_chat import CHAT_CHANNELS
 from realtime_project.settings_uploads import *  # noqa: F403
 from realtime_project.settings_uploads import CHAT_UPLOAD_RATE, UPLOAD_STORAGE
 
@@ -168,6 +169,7 @@ REALTIME = {
     "DATABASE_THREADS": DATABASE_THREADS,
     "ALLOWED_ORIGINS": ALLOWED_ORIGINS,
     "TRUSTED_PROXIES": TRUSTED_PROXIES,
+    "BRIDGE": CHAT_CHANNELS,
     # REALTIME_AUTH_TIMEOUT=5 and the like; the core converts them and refuses what it does not know.
     **{name.removeprefix("REALTIME_"): value for name, value in os.environ.items() if name.startswith("REALTIME_")},
 }
@@ -195,6 +197,9 @@ SIMPLE_JWT = {
     "SIGNING_KEY": JWT_SECRET,
     "USER_ID_CLAIM": "sub",
 }
+
+# -- Presence: how often a server looks for a status whose time is over; seconds ------------------
+STATUS_EXPIRY_INTERVAL = env.float("STATUS_EXPIRY_INTERVAL", default=1.0)
 
 # -- REST --------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -226,6 +231,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "CAMELIZE_NAMES": True,
+    "ENUM_NAME_OVERRIDES": {"StatusEnum": "accounts.models.Status", "AudienceEnum": "accounts.models.Audience"},
 }
 CORS_ALLOWED_ORIGINS = ALLOWED_ORIGINS
 CORS_ALLOW_CREDENTIALS = True

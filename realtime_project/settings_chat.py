@@ -10,6 +10,7 @@ env = environ.Env()
 # -- Chat ------------------------------------------------------------------------------------------
 CHAT_MAX_TEXT = env.int("CHAT_MAX_TEXT", default=10_000)
 CHAT_MAX_MEMBERS = env.int("CHAT_MAX_MEMBERS", default=500)
+CHAT_TYPING_TIMEOUT = env.float("CHAT_TYPING_TIMEOUT", default=5.0)
 CHAT_MESSAGE_RATE = env.str("CHAT_MESSAGE_RATE", default="30/minute")
 CHAT_MAX_CIPHERTEXT = env.int("CHAT_MAX_CIPHERTEXT", default=100_000)
 CHAT_MAX_ATTACHMENTS = env.int("CHAT_MAX_ATTACHMENTS", default=10)
@@ -31,6 +32,20 @@ CHAT_RING_TIMEOUT = env.float("CHAT_RING_TIMEOUT", default=45)
 CHAT_CALL_GRACE = env.float("CHAT_CALL_GRACE", default=15)
 CHAT_CALL_RATE = env.str("CHAT_CALL_RATE", default="30/minute")
 CHAT_SIGNAL_RATE = env.str("CHAT_SIGNAL_RATE", default="600/minute")
+CHAT_BRIDGE = env.bool("CHAT_BRIDGE", default=False)  # tell other services of the chat on Redis channels
+CHAT_CHANNELS = (
+    {
+        "message.new": "message:new",
+        "message.edited": "message:edited",
+        "message.deleted": "message:deleted",
+        "message.receipt": "message:receipt",
+        "presence.changed": "presence:update",
+        "typing.started": "typing:start",
+        "typing.stopped": "typing:stop",
+    }
+    if CHAT_BRIDGE
+    else {}
+)
 CHAT_SEARCH_CONFIG = env.str("CHAT_SEARCH_CONFIG", default="simple")
 if not re.fullmatch(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?", CHAT_SEARCH_CONFIG):  # it is written into SQL
     raise ImproperlyConfigured(f"CHAT_SEARCH_CONFIG is {CHAT_SEARCH_CONFIG!r}: take a name that \\dF lists in psql.")

@@ -47,6 +47,17 @@ def conversation_id(user: Any, data: Any) -> Any:
     return conversation(data, 0)[0]
 
 
+def online_users(data: Any, at: float) -> list[Any]:
+    """`{conversationId, users}`: who is here, of the people of a conversation."""
+    here = [member["userId"] for member in data["members"] if member["status"] != "offline"]
+    return [{"conversationId": data["conversationId"], "users": here}]
+
+
+def online_users_ack(user: Any, data: Any) -> Any:
+    """The same, as an acknowledgement."""
+    return online_users(data, 0)[0]
+
+
 ASKS = {
     "join-room": Ask(
         "rooms.subscribe",
@@ -72,6 +83,12 @@ ASKS = {
     "call-reject": Ask("call.reject", fields("callId", "reason")),
     "call-hangup": Ask("call.hangup", fields("callId")),
     "call-signal": Ask("call.signal", fields("callId", "data")),
+    "typing-start": Ask("typing.start", positions("conversationId")),
+    "typing-stop": Ask("typing.stop", positions("conversationId")),
+    "presence-update": Ask("presence.set", positions("status")),
+    "get-online-users": Ask(
+        "presence.get", positions("conversationId"), Tell("online-users", online_users), ack=online_users_ack
+    ),
     "heartbeat": Ask("heartbeat", no_payload, Tell("heartbeat-ack", nothing)),
 }
 
@@ -84,5 +101,7 @@ TELLS = {
     "message.receipt": Tell("receipt", receipt),
     "upload.progress": Tell("upload-progress", whole),
     **{f"call.{what}": Tell(f"call-{what}", whole) for what in ("invite", "accept", "reject", "hangup", "signal")},
+    "typing.started": Tell("typing", each("userId", "conversationId")),
+    "typing.stopped": Tell("typing-stop", each("userId", "conversationId")),
     "presence.changed": Tell("presence", each("userId", "status")),
 }

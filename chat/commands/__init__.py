@@ -1,5 +1,6 @@
 """What clients may ask of the chat."""
 
+from chat.commands import presence, typing
 from chat.commands.calls import accept_call, hang_up, invite_to_call, reject_call, signal_call
 from chat.commands.messages import (
     MessageAck,
@@ -24,9 +25,11 @@ __all__ = [
     "invite_to_call",
     "mark_delivered",
     "mark_read",
+    "presence",
     "react",
     "reject_call",
     "report_progress",
     "send_message",
     "signal_call",
+    "typing",
 ]

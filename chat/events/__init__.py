@@ -1,13 +1,7 @@
 """What the chat tells."""
 
 from chat.events.calls import CallAccept, CallHangup, CallInvite, CallReject, CallSignal
-from chat.events.conversations import (
-    ConversationCreated,
-    ConversationUpdated,
-    Member,
-    MemberAdded,
-    MemberRemoved,
-)
+from chat.events.conversations import ConversationCreated, ConversationUpdated, Member, MemberAdded, MemberRemoved
 from chat.events.messages import (
     MessageAcknowledged,
     MessageDeleted,
@@ -17,6 +11,7 @@ from chat.events.messages import (
     MessageReceipt,
 )
 from chat.events.presence import PresenceChanged
+from chat.events.typing import TypingStarted, TypingStopped
 from chat.events.uploads import UploadProgress
 
 __all__ = [
@@ -37,5 +32,7 @@ __all__ = [
     "MessageReaction",
     "MessageReceipt",
     "PresenceChanged",
+    "TypingStarted",
+    "TypingStopped",
     "UploadProgress",
 ]

@@ -4,8 +4,9 @@ from chat.signals.calls import call_changed, ring_who_comes, tell_signal
 from chat.signals.conversations import conversation_changed, membership_changed, tell_conversation, tell_roles
 from chat.signals.messages import message_changed, message_hidden, reaction_changed
 from chat.signals.ownership import account_changed, somebody_changed, somebody_goes, somebody_went
-from chat.signals.presence import tell_presence
+from chat.signals.presence import tell_absent, tell_appearance, tell_block, tell_block_ended, tell_presence
 from chat.signals.receipts import tell_receipt
+from chat.signals.typing import tell_typing
 
 __all__ = [
     "account_changed",
@@ -19,9 +20,14 @@ __all__ = [
     "somebody_changed",
     "somebody_goes",
     "somebody_went",
+    "tell_absent",
+    "tell_appearance",
+    "tell_block",
+    "tell_block_ended",
     "tell_conversation",
     "tell_presence",
     "tell_receipt",
     "tell_roles",
     "tell_signal",
+    "tell_typing",
 ]

@@ -57,14 +57,15 @@ def _tell(kind: type[MessageNew], message: Message, reactions: Sequence[Reaction
     yield Push(room, kind.of(message, reactions), exclude=exclude | parted.keys())
     members = selectors.member_ids(message.conversation_id) if views else set()
     for unseen, viewers in views.items():
-        yield Push(room, kind.of(message, reactions, unseen=unseen), exclude=members - viewers)
+        yield Push(room, kind.of(message, reactions, unseen=unseen), exclude=members - viewers, is_personal=True)
 
 
 @pushes(Hidden)
 def message_hidden(hidden: Hidden, change: Change) -> Pushes:
     """What one deletes for oneself is gone on all of one's devices."""
     if change.created:
-        yield Push(UserRoom(hidden.user_id), MessageDeleted.of(hidden.message, for_everyone=False))
+        event = MessageDeleted.of(hidden.message, for_everyone=False)
+        yield Push(UserRoom(hidden.user_id), event, is_personal=True)
 
 
 @pushes(Reaction)

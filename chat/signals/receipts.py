@@ -24,4 +24,4 @@ def tell_receipt(message: Message, user_id: str, kind: str, since: int) -> Pushe
     members = selectors.member_ids(message.conversation_id)
     others = selectors.last_seen_before(message, members & (not_seeing - parted), since=since)
     for other, listeners in others.items():
-        yield Push(room, receipt(other), exclude=members - listeners)
+        yield Push(room, receipt(other), exclude=members - listeners, is_personal=True)

@@ -17,6 +17,8 @@ PATHS = {
     "/auth/logout-all",
     "/auth/password",
     "/me/",
+    "/me/presence/",
+    "/me/privacy/",
     "/users/",
     "/users/{userId}/",
     "/blocks/",

@@ -107,6 +107,8 @@ def test_others_are_shown_without_their_email_address(alice: User, bob: User) ->
         "name": "Alice A.",
         "avatar": None,
         "isOnline": False,
+        "status": "offline",
+        "statusText": "",
         "lastSeenAt": None,
     }
     assert body == {"next": None, "previous": None, "results": [shown]}
@@ -130,7 +132,7 @@ def test_a_page_of_people_takes_as_many_queries_as_one_of_them(
         person(f"somebody{number}")
     client = as_user(alice)
     for limit in (1, 6):
-        with django_assert_num_queries(2):
+        with django_assert_num_queries(4):
             assert len(client.get(f"/api/users/?limit={limit}").json()["results"]) == limit
 
 

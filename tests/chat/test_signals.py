@@ -3,10 +3,9 @@
 from typing import cast
 
 import pytest
-from django.utils import timezone
 
 from accounts.models import User
-from accounts.services import block_user, set_presence
+from accounts.services import block_user
 from chat import services
 from chat.events import (
     ConversationCreated,
@@ -14,11 +13,10 @@ from chat.events import (
     MemberAdded,
     MemberRemoved,
     MessageNew,
-    PresenceChanged,
 )
 from chat.models import Conversation, Membership, Message
 from chat.rooms import ConversationRoom
-from chat.signals import membership_changed, message_changed, tell_presence
+from chat.signals import membership_changed, message_changed
 from realtime.publishing import Admit, Evict, Intent, Push
 from realtime.rooms import Room, UserRoom
 from realtime.signals import Change
@@ -153,34 +151,3 @@ def test_a_deleted_user_leaves_every_conversation(group: Conversation, bob: User
     pk = str(bob.pk)
     bob.delete()
     assert [intent.user for intent in published if isinstance(intent, Evict)] == [pk]
-
-
-def test_who_comes_and_goes_is_told_to_those_who_share_a_conversation(
-    group: Conversation, direct: Conversation, alice: User, bob: User, carol: User
-) -> None:
-    block_user(blocker_id=carol.pk, blocked_id=alice.pk)
-    (push,) = tell_presence(str(alice.pk), True)
-    assert isinstance(push, Push)
-    assert rooms(push) == {f"conversation:{group.pk}", f"conversation:{direct.pk}"}
-    assert push.exclude == {str(alice.pk), str(carol.pk)}
-    assert push.event == PresenceChanged(user_id=str(alice.pk), status="online", text="", last_seen_at=None)
-
-    set_presence(user_id=alice.pk, online=False)
-    alice.refresh_from_db()
-    (push,) = tell_presence(str(alice.pk), False)
-    assert isinstance(push, Push)
-    event = cast(PresenceChanged, push.event)
-    assert event.status == "offline"
-    assert event.last_seen_at is not None
-    assert event.last_seen_at <= iso(timezone.now())
-
-
-def test_of_a_deleted_user_nothing_is_told(bob: User) -> None:
-    pk = str(bob.pk)
-    bob.delete()
-    assert list(tell_presence(pk, False)) == []
-
-
-def test_of_somebody_without_conversations_nobody_hears(carol: User) -> None:
-    (push,) = tell_presence(str(carol.pk), True)
-    assert push.publication() is None

@@ -12,3 +12,10 @@ class LabRoom(Room, prefix="lab"):
 class VaultRoom(Room, prefix="vault"):
     def allows(self, user: Identity) -> bool:
         return False
+
+
+class SharedRoom(Room, prefix="shared"):
+    is_tracked = True
+
+    def allows(self, user: Identity) -> bool:
+        return True

@@ -68,6 +68,37 @@ def test_send_message_is_understood_and_answered() -> None:
     assert (ask.reply.name, list(told)) == ("message-ack", ["t", "m1"])
 
 
+@pytest.mark.parametrize(("name", "command"), [("typing-start", "typing.start"), ("typing-stop", "typing.stop")])
+def test_typing_is_said_of_a_bare_conversation(name: str, command: str) -> None:
+    ask = ASKS[name]
+    assert (ask.command, ask.payload(ALICE, ["c1", "more"]), ask.reply) == (command, {"conversationId": "c1"}, None)
+    with pytest.raises(ClientError):
+        ask.payload(ALICE, [])
+
+
+@pytest.mark.parametrize(("event", "name"), [("typing.started", "typing"), ("typing.stopped", "typing-stop")])
+def test_typing_is_told_in_two_arguments(event: str, name: str) -> None:
+    tell = TELLS[event]
+    assert (tell.name, list(tell.arguments({"userId": "u", "conversationId": "c1"}, AT))) == (name, ["u", "c1"])
+
+
+def test_a_status_is_said_as_a_bare_word() -> None:
+    ask = ASKS["presence-update"]
+    assert (ask.command, ask.payload(ALICE, ["away"]), ask.reply) == ("presence.set", {"status": "away"}, None)
+
+
+def test_who_is_online_is_whoever_is_not_offline() -> None:
+    ask = ASKS["get-online-users"]
+    assert (ask.command, ask.payload(ALICE, ["c1"])) == ("presence.get", {"conversationId": "c1"})
+    statuses = ("online", "away", "busy", "dnd", "offline")
+    members = [{"userId": status, "status": status, "text": "", "lastSeenAt": None} for status in statuses]
+    reply = {"conversationId": "c1", "members": members}
+    expected = {"conversationId": "c1", "users": ["online", "away", "busy", "dnd"]}
+    assert ask.reply is not None
+    assert (ask.reply.name, list(ask.reply.arguments(reply, AT))) == ("online-users", [expected])
+    assert ask.ack(ALICE, reply) == expected
+
+
 def test_a_heartbeat_is_answered_with_nothing() -> None:
     ask = ASKS["heartbeat"]
     assert (ask.command, ask.payload(ALICE, ["anything"])) == ("heartbeat", {})
