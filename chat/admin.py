@@ -5,27 +5,11 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from chat.admin_conversations import ConversationAdmin
-from chat.models import Call, Message
+from chat.admin_files import AttachmentAdmin
+from chat.admin_messages import MessageAdmin, ReactionAdmin
+from chat.models import Call
 
-__all__ = ["ConversationAdmin", "MessageAdmin"]
-
-
-@admin.register(Message)
-class MessageAdmin(ModelAdmin):  # type: ignore[misc]
-    """What was said: to be read and deleted here, not to be put into anybody's mouth."""
-
-    list_display = ("created_at", "sender", "conversation", "text")
-    list_filter = ("created_at",)
-    search_fields = ("text", "sender__username")
-    list_select_related = ("sender", "conversation")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:
-        """Nobody."""
-        return False
+__all__ = ["AttachmentAdmin", "CallAdmin", "ConversationAdmin", "MessageAdmin", "ReactionAdmin"]
 
 
 @admin.register(Call)

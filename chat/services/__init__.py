@@ -27,6 +27,7 @@ from chat.services.conversations import (
 from chat.services.editing import delete_message, edit_message
 from chat.services.members import add_member, admit_member, remove_member
 from chat.services.messages import send_message
+from chat.services.moderation import delete_attachment, delete_for_all
 from chat.services.preferences import set_preferences
 from chat.services.reactions import add_reaction, remove_reaction
 from chat.services.receipts import mark_delivered, mark_read, receipt_given
@@ -46,7 +47,9 @@ __all__ = [
     "close_conversation",
     "conversation_created",
     "create_conversation",
+    "delete_attachment",
     "delete_files",
+    "delete_for_all",
     "delete_message",
     "delete_upload",
     "edit_message",

@@ -68,7 +68,7 @@ def delete_message(*, actor_id: Id, message_id: Id, for_everyone: bool | None = 
     if not (is_own if for_everyone is None else for_everyone):
         Hidden.objects.get_or_create(message=message, user_id=actor_id)
     elif is_own or _moderates(actor_id, conversation):
-        _delete_for_all(message)
+        take_back(message)
     else:
         raise PermissionDenied("Only its sender, or who runs the group, may delete a message for all.")
 
@@ -85,8 +85,11 @@ def _moderates(actor: Id, conversation: Conversation) -> bool:
     return is_group and conversation.memberships.filter(user_id=actor, role__in=roles).exists()
 
 
-def _delete_for_all(message: Message) -> None:
-    """Its place stays, and its `temp_id`, so that a late repetition does not say it once more."""
+def take_back(message: Message) -> None:
+    """Delete it for all, under its conversation's lock.
+
+    Its place stays, and its `temp_id`, so that a late repetition does not say it once more.
+    """
     message.deleted_at = timezone.now()
     message.text = message.ciphertext = ""
     message.attachments, message.mentions = [], []

@@ -15,7 +15,7 @@ from realtime.rooms import UserRoom
 from realtime.signals import Change, Push, Pushes, pushes
 
 
-@pushes(Message, watch=("text", "ciphertext", "deleted_at"))
+@pushes(Message, watch=("text", "ciphertext", "attachments", "deleted_at"))
 def message_changed(message: Message, change: Change) -> Pushes:
     """Members hear what is said, but from nobody whom a block parts from them."""
     if change.created:
@@ -26,7 +26,7 @@ def message_changed(message: Message, change: Change) -> Pushes:
     elif _is_gone(message, change):
         event = MessageDeleted.of(message, for_everyone=True)
         yield Push(ConversationRoom(message.conversation_id), event, exclude=selectors.not_seeing(message))
-    elif message.deleted_at is None and (change.changed("text") or change.changed("ciphertext")):
+    elif message.deleted_at is None and any(map(change.changed, ("text", "ciphertext", "attachments"))):
         reactions = list(message.reactions.all())
         yield from _tell(MessageEdited, message, reactions, exclude=selectors.not_seeing(message))
 
