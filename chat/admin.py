@@ -7,7 +7,10 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
-from chat import services
+from chat import (
+    mail_admin,  # noqa: F401 -- it registers itself
+    services,
+)
 from chat.models import Conversation, Membership, Message
 
 

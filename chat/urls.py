@@ -1,4 +1,4 @@
-"""Addresses of the chat under `/api/`."""
+"""Addresses of the chat under `/api/`, and of what mails link to."""
 
 from django.urls import path
 
@@ -11,3 +11,5 @@ api_urlpatterns = [
     path("conversations/<uuid:conversation_id>/members/<uuid:user_id>/", views.MemberView.as_view()),
     path("conversations/<uuid:conversation_id>/messages/", views.MessagesView.as_view()),
 ]
+
+urlpatterns = [path("mail/unsubscribe/<str:token>/", views.UnsubscribeView.as_view(), name="unsubscribe")]

@@ -8,6 +8,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -218,6 +219,13 @@ CORS_URLS_REGEX = r"^/api/.*$"
 # -- Chat ------------------------------------------------------------------------------------------
 CHAT_MAX_TEXT = env.int("CHAT_MAX_TEXT", default=10_000)
 CHAT_MAX_MEMBERS = env.int("CHAT_MAX_MEMBERS", default=500)
+CHAT_MAIL_QUIET = env.float("CHAT_MAIL_QUIET", default=300)
+CHAT_MAIL_MESSAGES = env.int("CHAT_MAIL_MESSAGES", default=10)
+CHAT_MAIL_TEXT = env.int("CHAT_MAIL_TEXT", default=500)
+CHAT_MAIL_RETRIES = env.int("CHAT_MAIL_RETRIES", default=5)
+CHAT_MAIL_RETRY_DELAY = env.float("CHAT_MAIL_RETRY_DELAY", default=60)
+CHAT_MAIL_LEASE = env.float("CHAT_MAIL_LEASE", default=600)
+CHAT_MAIL_LINK_DAYS = env.int("CHAT_MAIL_LINK_DAYS", default=365)
 
 # -- Families of Socket.IO clients -----------------------------------------------------------------
 SOCIAL_RATE = env.str("SOCIAL_RATE", default="100/minute")
@@ -225,6 +233,19 @@ OPERATIONS_CONNECTIONS = env.str("OPERATIONS_CONNECTIONS", default="10/minute")
 
 # -- Background tasks ----------------------------------------------------------------------------
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
+# -- Mail: one URL for the server and how to talk to it ------------------------------------------
+MAIL_SERVER = env.email_url("EMAIL_URL", default="consolemail://" if DEVELOPMENT else "smtp://localhost:25")
+EMAIL_BACKEND = MAIL_SERVER["EMAIL_BACKEND"]
+EMAIL_FILE_PATH = MAIL_SERVER["EMAIL_FILE_PATH"]
+EMAIL_HOST = MAIL_SERVER["EMAIL_HOST"] or "localhost"
+EMAIL_USE_TLS = bool(MAIL_SERVER.get("EMAIL_USE_TLS"))
+EMAIL_USE_SSL = bool(MAIL_SERVER.get("EMAIL_USE_SSL"))
+EMAIL_PORT = MAIL_SERVER["EMAIL_PORT"] or (465 if EMAIL_USE_SSL else 587 if EMAIL_USE_TLS else 25)
+EMAIL_HOST_USER = MAIL_SERVER["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = MAIL_SERVER["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=10)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"noreply@{urlsplit(PUBLIC_URL).hostname or 'localhost'}")
 
 # -- Static files, time, language ------------------------------------------------------------------
 STATIC_URL = "static/"

@@ -58,6 +58,8 @@ class Membership(models.Model):
     # Up to which position everything has arrived, or was read; what is read has arrived.
     delivered_position = models.PositiveBigIntegerField(default=0, editable=False)
     read_position = models.PositiveBigIntegerField(default=0, editable=False)
+    # Up to which position a mail has told of what is unread.
+    mailed_position = models.PositiveBigIntegerField(default=0, editable=False)
     pinned_at = models.DateTimeField(null=True, blank=True, editable=False)
     muted_until = models.DateTimeField(null=True, blank=True, editable=False)
 

@@ -7,6 +7,7 @@ from chat.services.conversations import (
     hand_over,
     remove_member,
 )
+from chat.services.mail import note_departure, note_message, stop_mail
 from chat.services.messages import send_message
 
 __all__ = [
@@ -14,6 +15,9 @@ __all__ = [
     "conversation_created",
     "create_conversation",
     "hand_over",
+    "note_departure",
+    "note_message",
     "remove_member",
     "send_message",
+    "stop_mail",
 ]

@@ -14,6 +14,7 @@ from accounts.selectors import are_blocked
 from chat.exceptions import TextTooLong
 from chat.models import Conversation, Message
 from chat.services.locking import lock
+from chat.services.mail import note_message
 
 Id = UUID | str
 
@@ -51,6 +52,7 @@ def send_message(
         if temp_id and (known := _sent(sender_id, temp_id)):
             return known
         raise
+    note_message(message)
     return message
 
 

@@ -2,5 +2,6 @@
 
 from chat.views.conversations import ConversationsView, ConversationView, MembersView, MemberView
 from chat.views.messages import MessagesView
+from chat.views.unsubscribe import UnsubscribeView
 
-__all__ = ["ConversationView", "ConversationsView", "MemberView", "MembersView", "MessagesView"]
+__all__ = ["ConversationView", "ConversationsView", "MemberView", "MembersView", "MessagesView", "UnsubscribeView"]
