@@ -13,7 +13,7 @@ from accounts.services import block_user, reset_presence, update_account, update
 from chat import services
 from chat.models import Conversation, Departure, Hidden, MailNotice, Membership
 from chat.services.mail import FOR_EVER
-from chat.services.notices import follow_departures, is_anything_due
+from chat.services.notices import follow_departures
 from tests.chat.mailing import come, give_address, go, later, outcomes, pass_time, read, work
 from tests.chat.talk import say
 
@@ -431,8 +431,7 @@ def test_following_who_went_costs_the_same_however_many_and_wherever(
     assert MailNotice.objects.count() == 22
 
 
-def test_a_worker_with_nothing_to_do_asks_twice_and_leaves_nothing_behind(group: Conversation, alice: User) -> None:
-    assert cost(is_anything_due) == 2
+def test_tasks_do_not_multiply_and_end_with_the_work(group: Conversation, alice: User) -> None:
     say(group, alice, "one")
     later()
     waiting = DBTaskResult.objects.ready().count()

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from chat import postoffice, tasks
+from chat import tasks
 from chat.services import notices
 
 HELP = """Send the mail about unread messages that is due. The background worker does so by itself; this is for a cron
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--later", action="store_true", help="have a worker do it")
         parser.add_argument("--forget", type=int, metavar="DAYS", help="delete older records of what is over")
 
-    def handle(self, *, later: bool, forget: int | None, **_: Any) -> None:
+    def handle(self, *, later: bool, forget: int | None, verbosity: int, **_: Any) -> None:
         """Do it, and tell."""
         if forget is not None:
             if forget < 0:
@@ -43,19 +43,18 @@ class Command(BaseCommand):
             self.stdout.write(f"{count} records deleted.")
         if later:
             tasks.wake(timezone.now())
-            self.stdout.write("A worker will look for it.")
+            if verbosity:
+                self.stdout.write("A worker will look for it.")
         else:
             self._send()
 
     def _send(self) -> None:
-        notices.follow_departures()
         outcomes: Counter[str] = Counter()
-        for notice, outcome in postoffice.deliver():
-            outcomes[outcome] += 1
-            self.stdout.write(f"{notice.pk}: {outcome}")
-            self.stdout.flush()
-        if (at := notices.next_due()) is not None:
-            tasks.wake(at)
+        with tasks.deliveries() as delivered:
+            for notice, outcome in delivered:
+                outcomes[outcome] += 1
+                self.stdout.write(f"{notice.pk}: {outcome}")
+                self.stdout.flush()
         told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
         self.stdout.write(f"{outcomes.total()} were due: {told}." if outcomes else "Nothing was due.")
         if failed := outcomes[notices.Outcome.FAILED] + outcomes[notices.Outcome.REFUSED]:
