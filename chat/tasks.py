@@ -41,7 +41,7 @@ def deliveries() -> Iterator[Iterator[tuple[MailNotice, str]]]:
     """What is due, delivered while it is read; somebody comes after this process, even if it is killed in the midst."""
     if notices.is_anything_due():
         wake(timezone.now() + timedelta(seconds=settings.CHAT_MAIL_LEASE))
-        notices.follow_departures()
+        notices.look_around()
     with closing(postoffice.deliver()) as delivered:
         yield delivered
     if (at := notices.next_due()) is not None and not _is_woken_by(at):

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any
+from typing import Any, cast
 
-from aiosmtpd.controller import Controller  # type: ignore[import-untyped]
-from aiosmtpd.smtp import Envelope  # type: ignore[import-untyped]
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
 
 from tests.services import free_port
 
@@ -70,7 +70,7 @@ class MailServer:
         if answer := self.answers.get("DATA"):
             return answer
         with self._changed:
-            self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
+            self.mails.append(message_from_bytes(cast(bytes, envelope.content), policy=policy.default))
             self._changed.notify_all()
         return "250 OK"
 

@@ -23,7 +23,7 @@ class MailNotice(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     membership = models.ForeignKey(Membership, models.CASCADE, related_name="mail_notices")
-    first_position = models.PositiveBigIntegerField(help_text="Of the message that it began with.")
+    first_position = models.PositiveBigIntegerField(help_text="Of the first unread message.")
     due_at = models.DateTimeField(help_text="Not before; while it is being sent: when it is taken for lost.")
     attempts = models.PositiveSmallIntegerField(default=0)
     done_at = models.DateTimeField(null=True, blank=True, help_text="Sent, or not needed any more.")

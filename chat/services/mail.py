@@ -10,13 +10,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import update_profile
 from chat import tasks
-from chat.models import Departure, MailNotice, Membership, Message
+from chat.models import Departure, Membership, Message
 
 Id = UUID | str
 
@@ -25,33 +24,16 @@ FOR_EVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
 @transaction.atomic
 def note_message(message: Message) -> None:
-    """Members who are away get mail after the quiet period, if the message is unread then.
+    """After the quiet period somebody looks who is away and has not read it.
 
-    One query where nobody needs it, three where somebody does, however many: in a large conversation it is on the
-    road of every message.
+    Here nobody does, and once a quiet period only is anything written: it is on the road of every message, under the
+    conversation's lock. That lock also makes sure that whoever looks sees each message, or leaves it to the next.
     """
-    now = timezone.now()
-    waiting = MailNotice.objects.filter(membership=OuterRef("pk"), done_at=None)
-    absent = (
-        Membership.objects.filter(_wants_mail(now), conversation_id=message.conversation_id, user__is_online=False)
-        .exclude(user_id=message.sender_id)
-        .exclude(user__blocks_made__blocked=message.sender_id)
-        .exclude(user__blocks_received__blocker=message.sender_id)
-        .filter(~Exists(waiting))
-    )
-    due_at = now + timedelta(seconds=settings.CHAT_MAIL_QUIET)
-    notices = [
-        MailNotice(membership_id=membership, first_position=message.position, due_at=due_at)
-        for membership in absent.values_list("pk", flat=True)
-    ]
-    if notices:
-        MailNotice.objects.bulk_create(notices, ignore_conflicts=True)
-        tasks.wake(due_at)
-
-
-def _wants_mail(now: datetime) -> Q:
-    is_muted = Q(muted_until__gt=now)
-    return Q(user__is_active=True, user__mail_messages=True) & ~Q(user__email="") & (Q(muted_until=None) | ~is_muted)
+    conversation = message.conversation
+    if conversation.mail_due_at is None:
+        conversation.mail_due_at = timezone.now() + timedelta(seconds=settings.CHAT_MAIL_QUIET)
+        conversation.save(update_fields=["mail_due_at"])
+        tasks.wake(conversation.mail_due_at)
 
 
 @transaction.atomic

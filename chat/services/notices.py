@@ -9,7 +9,6 @@ then have one Message-ID, by which mail systems know them for one.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -37,19 +36,24 @@ class Digest:
 
 def is_anything_due() -> bool:
     """Whether there is work."""
-    return _due().exists() or _departed().exists()
+    return _due().exists() or _stirred().exists() or _departed().exists()
 
 
 def next_due() -> datetime | None:
     """When there is work again; None if nothing waits."""
     notice = MailNotice.objects.filter(done_at=None).aggregate(at=Min("due_at"))["at"]
+    stirred = Conversation.objects.exclude(mail_due_at=None).aggregate(at=Min("mail_due_at"))["at"]
     departure = Departure.objects.aggregate(at=Min("at"))["at"]
-    times = [notice, departure and departure + _quiet()]
+    times = [notice, stirred, departure and departure + _quiet()]
     return min((at for at in times if at is not None), default=None)
 
 
 def _due() -> QuerySet[MailNotice]:
     return MailNotice.objects.filter(done_at=None, due_at__lte=timezone.now())
+
+
+def _stirred() -> QuerySet[Conversation]:
+    return Conversation.objects.filter(mail_due_at__lte=timezone.now())
 
 
 def _departed() -> QuerySet[Departure]:
@@ -60,13 +64,28 @@ def _quiet() -> timedelta:
     return timedelta(seconds=settings.CHAT_MAIL_QUIET)
 
 
-def follow_departures() -> None:
-    """Who went a quiet period ago and has not come back gets a notice for each conversation with something unread.
+def look_around() -> None:
+    """Whoever is away and has something unread, now that a quiet period is over, gets a notice for each conversation.
 
     So late, because a message can be on its way into the database while its reader goes: by now it is there.
     """
+    while _look_into_conversation():
+        pass
     while _follow_departures():
         pass
+
+
+@transaction.atomic
+def _look_into_conversation() -> bool:
+    locked = _stirred().select_for_update(of=("self",), skip_locked=True, no_key=True)
+    conversation = locked.order_by("mail_due_at").first()
+    if conversation is None:
+        return False
+    # A query of its own, after the lock: messages that had it before are seen, later ones find null.
+    _give_notice(Membership.objects.filter(conversation=conversation, user__is_online=False))
+    conversation.mail_due_at = None
+    conversation.save(update_fields=["mail_due_at"])
+    return True
 
 
 @transaction.atomic
@@ -75,24 +94,32 @@ def _follow_departures() -> bool:
         _departed().select_for_update(of=("self",), skip_locked=True).select_related("user").order_by("at")[:BATCH]
     )
     away = [departure.user_id for departure in departures if not departure.user.is_online]
+    _give_notice(Membership.objects.filter(user__in=away))
+    Departure.objects.filter(pk__in=[departure.pk for departure in departures]).delete()
+    return len(departures) == BATCH
+
+
+def _give_notice(members: QuerySet[Membership]) -> None:
     now = timezone.now()
     unread = _unmailed(OuterRef("user_id"), OuterRef("conversation_id"))
     unread = unread.filter(position__gt=OuterRef("read_position")).filter(position__gt=OuterRef("mailed_position"))
     found = (
-        Membership.objects.filter(user__in=away)
-        .filter(Q(muted_until=None) | Q(muted_until__lte=now))
+        members.filter(Q(muted_until=None) | Q(muted_until__lte=now), user__is_active=True, user__mail_messages=True)
+        .exclude(user__email="")
+        .exclude(Exists(MailNotice.objects.filter(membership=OuterRef("pk"), done_at=None)))
         .annotate(first=Subquery(unread.order_by("position").values("position")[:1]))
         .exclude(first=None)
         .values_list("pk", "first")
     )
     notices = [MailNotice(membership_id=pk, first_position=first, due_at=now) for pk, first in found]
     MailNotice.objects.bulk_create(notices, ignore_conflicts=True)
-    Departure.objects.filter(pk__in=[departure.pk for departure in departures]).delete()
-    return len(departures) == BATCH
 
 
-def _unmailed(user: UUID | OuterRef, conversation: UUID | OuterRef) -> QuerySet[Message]:
-    """What others, but for those whom a block parts from the user, said there, and nobody deleted."""
+def _unmailed(user: Any, conversation: Any) -> QuerySet[Message]:
+    """What others said there and nobody deleted, but of nobody whom a block parts from the user.
+
+    Both are ids, or an OuterRef to one.
+    """
     inner: Any = OuterRef(user) if isinstance(user, OuterRef) else user
     blocks = Block.objects.filter(
         Q(blocker=inner, blocked=OuterRef("sender")) | Q(blocker=OuterRef("sender"), blocked=inner)

@@ -17,6 +17,7 @@ def pass_time(seconds: float | None = None) -> None:
     """All that was written was written so much earlier; by default a quiet period."""
     by = timedelta(seconds=settings.CHAT_MAIL_QUIET if seconds is None else seconds)
     MailNotice.objects.update(due_at=F("due_at") - by)
+    Conversation.objects.update(mail_due_at=F("mail_due_at") - by)
     Departure.objects.update(at=F("at") - by)
     Message.objects.update(created_at=F("created_at") - by)
     DBTaskResult.objects.filter(run_after__lt=timezone.now() + timedelta(days=365)).update(

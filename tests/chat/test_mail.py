@@ -1,6 +1,7 @@
 """Who gets mail about what is unread, when, and how often."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.core.mail import EmailMessage
@@ -13,7 +14,7 @@ from accounts.services import block_user, reset_presence, update_account, update
 from chat import services
 from chat.models import Conversation, Departure, Hidden, MailNotice, Membership
 from chat.services.mail import FOR_EVER
-from chat.services.notices import follow_departures
+from chat.services.notices import claim, judge, look_around
 from tests.chat.mailing import come, give_address, go, later, outcomes, pass_time, read, work
 from tests.chat.talk import say
 
@@ -40,7 +41,6 @@ def test_who_is_away_gets_one_mail_after_the_quiet_period(
 ) -> None:
     come(alice)
     say(group, alice, "one", "two")
-    assert outcomes() == [""]
     work()
     assert mailoutbox == []
     pass_time(299)
@@ -119,7 +119,7 @@ def test_who_has_read_it_meanwhile_gets_none(group: Conversation, alice: User, b
     read(group, bob, 2)
     later()
     assert mailoutbox == []
-    assert outcomes() == ["read"]
+    assert outcomes() == []
 
 
 def test_the_quiet_period_is_that_of_the_first_message_which_is_unread(
@@ -143,17 +143,17 @@ def test_the_quiet_period_is_that_of_the_first_message_which_is_unread(
 def test_who_is_there_gets_none(group: Conversation, alice: User, bob: User, mailoutbox: Mails) -> None:
     come(bob)
     say(group, alice, "one")
-    assert not MailNotice.objects.exists()
-    assert not DBTaskResult.objects.exists()
     later()
     assert mailoutbox == []
+    assert outcomes() == []
 
 
 def test_who_is_there_but_invisible_gets_none(group: Conversation, alice: User, bob: User) -> None:
     update_account(user_id=bob.pk, changes={"status": Status.OFFLINE})
     come(bob)
     say(group, alice, "one")
-    assert not MailNotice.objects.exists()
+    later()
+    assert outcomes() == []
 
 
 def test_who_has_come_meanwhile_and_stays_gets_none(
@@ -163,23 +163,20 @@ def test_who_has_come_meanwhile_and_stays_gets_none(
     come(bob)
     later()
     assert mailoutbox == []
-    assert outcomes() == ["online"]
 
 
-@pytest.mark.parametrize(
-    ("changes", "outcome"),
-    [({"mail_messages": False}, "off"), ({"email": ""}, "off"), ({"is_active": False}, "off")],
-)
+CHANGES: list[dict[str, object]] = [{"mail_messages": False}, {"email": ""}, {"is_active": False}]
+
+
+@pytest.mark.parametrize("changes", CHANGES)
 def test_who_wants_no_mail_or_can_get_none_gets_none(
-    group: Conversation, alice: User, bob: User, mailoutbox: Mails, changes: dict[str, object], outcome: str
+    group: Conversation, alice: User, bob: User, mailoutbox: Mails, changes: dict[str, object]
 ) -> None:
     say(group, alice, "one")
     update_account(user_id=bob.pk, changes=changes)
     later()
-    say(group, alice, "two")
-    later()
     assert mailoutbox == []
-    assert outcomes() == [outcome]
+    assert outcomes() == []
 
 
 def test_who_mutes_a_conversation_gets_mail_of_the_others_alone(
@@ -193,7 +190,7 @@ def test_who_mutes_a_conversation_gets_mail_of_the_others_alone(
     later()
     [mail] = mailoutbox
     assert "two" in mail.body
-    assert sorted(outcomes()) == ["muted", "sent"]
+    assert outcomes() == ["sent"]
 
 
 @pytest.mark.parametrize("by_the_other", [False, True])
@@ -204,10 +201,10 @@ def test_nothing_is_mailed_of_people_whom_a_block_parts(
     say(group, alice, "before the block")
     block_user(blocker_id=blocker.pk, blocked_id=blocked.pk)
     later()
-    assert outcomes() == ["read"]
     say(group, alice, "after it")
-    assert outcomes() == ["read"]
+    later()
     assert mailoutbox == []
+    assert outcomes() == []
 
 
 def test_one_who_is_blocked_does_not_keep_others_from_being_mailed(
@@ -259,7 +256,85 @@ def test_if_all_was_deleted_there_is_no_mail(group: Conversation, alice: User, m
     type(message).objects.update(deleted_at="2026-01-01T00:00Z")
     later()
     assert mailoutbox == []
-    assert outcomes() == ["read"]
+    assert outcomes() == []
+
+
+# -- when a notice is there already -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def noticed(group: Conversation, alice: User, bob: User) -> MailNotice:
+    """What Bob gets as soon as somebody delivers it."""
+    say(group, alice, "one")
+    pass_time()
+    look_around()
+    return MailNotice.objects.get(done_at=None)
+
+
+def test_one_who_has_read_it_by_then_gets_none(
+    noticed: MailNotice, group: Conversation, bob: User, mailoutbox: Mails
+) -> None:
+    read(group, bob, 1)
+    work()
+    assert (mailoutbox, outcomes()) == ([], ["read"])
+
+
+def test_one_who_is_there_by_then_gets_none_but_later_if_it_stays_unread(
+    noticed: MailNotice, bob: User, mailoutbox: Mails
+) -> None:
+    come(bob)
+    work()
+    assert (mailoutbox, outcomes()) == ([], ["online"])
+    go(bob)
+    later()
+    assert len(mailoutbox) == 1
+
+
+def test_one_who_was_there_by_then_gets_it_a_quiet_period_after_that(
+    noticed: MailNotice, bob: User, mailoutbox: Mails
+) -> None:
+    come(bob)
+    go(bob)
+    work()
+    assert (mailoutbox, outcomes()) == ([], [""])
+    later()
+    assert len(mailoutbox) == 1
+    assert outcomes() == ["sent"]
+
+
+def test_one_who_has_muted_it_by_then_gets_none(
+    noticed: MailNotice, group: Conversation, bob: User, mailoutbox: Mails
+) -> None:
+    Membership.objects.filter(conversation=group, user=bob).update(muted_until=FOR_EVER)
+    work()
+    assert (mailoutbox, outcomes()) == ([], ["muted"])
+
+
+@pytest.mark.parametrize("changes", CHANGES)
+def test_one_who_wants_no_mail_by_then_gets_none(
+    noticed: MailNotice, bob: User, mailoutbox: Mails, changes: dict[str, object]
+) -> None:
+    update_account(user_id=bob.pk, changes=changes)
+    work()
+    assert (mailoutbox, outcomes()) == ([], ["off"])
+
+
+def test_one_who_is_parted_from_the_sender_by_then_gets_none(
+    noticed: MailNotice, alice: User, bob: User, mailoutbox: Mails
+) -> None:
+    block_user(blocker_id=alice.pk, blocked_id=bob.pk)
+    work()
+    assert (mailoutbox, outcomes()) == ([], ["read"])
+
+
+def test_one_who_has_left_in_the_moment_of_the_claim_gets_none(
+    noticed: MailNotice, group: Conversation, alice: User, bob: User
+) -> None:
+    claimed = claim()
+    assert claimed == noticed
+    assert claimed is not None
+    services.remove_member(actor_id=alice.pk, conversation_id=group.pk, user_id=bob.pk)
+    assert judge(claimed) is None
 
 
 # -- coming and going -------------------------------------------------------------------------------------------
@@ -343,7 +418,7 @@ def test_who_was_there_when_the_mail_was_due_and_goes_later_with_it_unread_gets_
     say(group, alice, "one")
     come(bob)
     later()
-    assert outcomes() == ["online"]
+    assert mailoutbox == []
     go(bob)
     later()
     assert len(mailoutbox) == 1
@@ -363,7 +438,6 @@ def test_who_goes_without_wanting_mail_leaves_no_trace(
     group: Conversation, alice: User, bob: User, carol: User
 ) -> None:
     update_profile(user_id=bob.pk, mail_messages=False)
-    say(group, alice, "one")
     for user in (bob, carol):
         come(user)
         go(user)
@@ -406,26 +480,34 @@ def cost(action: Callable[[], object]) -> int:
 
 def test_sending_costs_the_same_however_many_are_away(crowd: Callable[[int], Conversation], alice: User) -> None:
     small, large = crowd(3), crowd(60)
-    first = [cost(lambda to=to: say(to, alice, "one")) for to in (small, large)]
-    again = [cost(lambda to=to: say(to, alice, "two")) for to in (small, large)]
+    first = [cost(partial(say, to, alice, "one")) for to in (small, large)]
+    again = [cost(partial(say, to, alice, "two")) for to in (small, large)]
     assert first[0] == first[1]
-    assert again == [first[0] - 2] * 2  # neither notices nor a task: all of them wait already
-    assert MailNotice.objects.count() == 63
+    assert again == [first[0] - 2] * 2  # somebody will look already
     assert DBTaskResult.objects.count() == 2
 
 
-def test_following_who_went_costs_the_same_however_many_and_wherever(
-    crowd: Callable[[int], Conversation], alice: User
-) -> None:
+def test_looking_who_is_away_costs_the_same_however_many(crowd: Callable[[int], Conversation], alice: User) -> None:
+    def look(size: int) -> int:
+        say(crowd(size), alice, "one")
+        pass_time()
+        return cost(look_around)
+
+    assert look(3) == look(60)
+    assert MailNotice.objects.count() == 63
+
+
+def test_following_who_went_costs_the_same_however_many(crowd: Callable[[int], Conversation], alice: User) -> None:
     def leave(size: int) -> int:
         group = crowd(size)
         members = list(group.members.exclude(pk=alice.pk))
         User.objects.filter(pk__in=[member.pk for member in members]).update(is_online=True)
         say(group, alice, "one")
+        Conversation.objects.update(mail_due_at=None)
         for member in members:
             go(member)
         pass_time()
-        return cost(follow_departures)
+        return cost(look_around)
 
     assert leave(2) == leave(20)
     assert MailNotice.objects.count() == 22

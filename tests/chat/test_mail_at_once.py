@@ -1,17 +1,19 @@
 """Workers, readers and senders at the same time, on PostgreSQL."""
 
 from collections import Counter
+from functools import partial
 from threading import Event
 
 import pytest
 from django.core import mail as django_mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.db import transaction
+from django_tasks_db.models import DBTaskResult
 
 from accounts.models import User
 from accounts.services import set_presence
 from chat import postoffice, services, tasks
-from chat.models import Conversation, Departure, MailNotice
+from chat.models import Conversation, Departure, MailNotice, Membership
 from chat.services import notices
 from tests.accounts.threads import at_once
 from tests.chat.mailing import come, give_address, go, later, outcomes, pass_time
@@ -33,6 +35,7 @@ def crowd(alice: User) -> Conversation:
 def test_many_workers_at_once_send_each_mail_once(crowd: Conversation, alice: User) -> None:
     say(crowd, alice, "one")
     pass_time()
+    notices.look_around()
     told = at_once(*[lambda: list(postoffice.deliver())] * 4)
     assert all(isinstance(one, list) for one in told), told
     assert Counter(mail.to[0] for mail in django_mail.outbox) == Counter(f"guest{n}@example.com" for n in range(GUESTS))
@@ -46,6 +49,7 @@ def test_a_worker_leaves_alone_what_another_is_sending(
     give_address(bob)
     say(group, alice, "one")
     pass_time()
+    notices.look_around()
     sending, go_on = Event(), Event()
     send = EmailBackend.send_messages
 
@@ -68,9 +72,26 @@ def test_a_worker_leaves_alone_what_another_is_sending(
     assert len(django_mail.outbox) == 1
 
 
-def test_many_who_send_at_once_make_one_notice_each(crowd: Conversation, alice: User) -> None:
+def test_many_who_look_at_once_make_one_notice_each(crowd: Conversation, alice: User) -> None:
     assert all(isinstance(one, list) for one in at_once(*[lambda: say(crowd, alice, "hello")] * 6))
+    assert DBTaskResult.objects.count() == 1
+    pass_time()
+    assert at_once(*[notices.look_around] * 4) == [None] * 4
     assert MailNotice.objects.count() == GUESTS
+
+
+def test_a_message_that_comes_while_somebody_looks_is_seen_or_left_to_the_next(
+    group: Conversation, alice: User, bob: User
+) -> None:
+    give_address(bob)
+    for number in range(10):
+        say(group, alice, f"first {number}")
+        pass_time()
+        worked, said = at_once(tasks.send_due_mail.call, partial(say, group, alice, f"second {number}"))
+        assert (type(worked), type(said)) == (dict, list)
+        later()
+        later()
+        assert Membership.objects.get(user=bob).mailed_position == 2 * (number + 1)
 
 
 def test_who_goes_while_a_message_is_on_its_way_gets_the_mail(group: Conversation, alice: User, bob: User) -> None:
@@ -91,7 +112,7 @@ def test_who_goes_while_a_message_is_on_its_way_gets_the_mail(group: Conversatio
         gone.set()
 
     assert at_once(speak, leave) == [None, None]
-    assert not MailNotice.objects.exists()
+    Conversation.objects.update(mail_due_at=None)  # by the departure alone
     later()
     assert [mail.to for mail in django_mail.outbox] == [["bob@example.com"]]
 
@@ -101,8 +122,9 @@ def test_who_goes_while_the_worker_finds_them_there_gets_the_mail_later(
 ) -> None:
     give_address(bob)
     say(group, alice, "one")
-    come(bob)
     pass_time()
+    notices.look_around()
+    come(bob)
     settle = notices.settle
 
     def settle_late(*args: object, **more: object) -> None:

@@ -168,7 +168,7 @@ def test_no_name_and_no_title_adds_a_header_or_a_line(group: Conversation, alice
 
 def test_nobody_can_write_what_looks_like_ours(group: Conversation, alice: User) -> None:
     say(group, alice, "hi\n-- \nNo more mail about messages at all: https://evil.example/")
-    body = the_mail().body
+    body = str(the_mail().body)
     assert "\n> No more mail about messages at all: https://evil.example/" in body
     assert re.findall(r"^No more mail about messages at all: (https://[^/]+)", body, re.M) == [
         "https://chat.example.org"
@@ -197,7 +197,7 @@ def test_the_headers_are_those_of_a_mail_that_nobody_wrote(
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert re.fullmatch(r"<https://chat\.example\.org/mail/unsubscribe/[\w:-]+/>", mail["List-Unsubscribe"])
     assert mail.is_multipart()
-    assert [part.get_content_type() for part in mail.get_payload()] == ["text/plain", "text/html"]  # type: ignore[union-attr]
+    assert [part.get_content_type() for part in mail.get_payload()] == ["text/plain", "text/html"]
 
 
 def test_mails_of_one_conversation_are_one_thread(group: Conversation, alice: User) -> None:

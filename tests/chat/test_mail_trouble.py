@@ -206,6 +206,7 @@ def test_what_a_killed_worker_had_claimed_is_sent_when_the_lease_is_over(
 ) -> None:
     say(group, alice, "one")
     pass_time()
+    notices.look_around()
     assert notices.claim() is not None  # and then it was killed
     work()
     assert server.mails == []
@@ -246,6 +247,8 @@ def test_a_mail_that_kills_its_workers_is_given_up(
 ) -> None:
     settings.CHAT_MAIL_RETRIES = 2
     say(group, alice, "one")
+    pass_time()
+    notices.look_around()
     for _ in range(3):
         pass_time(600)
         assert notices.claim() is not None
@@ -257,6 +260,8 @@ def test_a_mail_that_kills_its_workers_is_given_up(
 def test_a_notice_is_settled_once(group: Conversation, alice: User, bob: User) -> None:
     give_address(bob)
     say(group, alice, "one")
+    pass_time()
+    notices.look_around()
     notice = MailNotice.objects.get()
     notices.settle(notice, notices.Outcome.SENT, mailed_position=1)
     notices.settle(notice, notices.Outcome.FAILED)

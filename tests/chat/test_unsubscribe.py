@@ -54,7 +54,7 @@ def test_the_button_ends_all_mail_and_the_next_message_makes_none(
     give_address(bob)
     say(group, alice, "one")
     later()
-    [address] = re.findall(r"No more mail about messages at all: (\S+)", mailoutbox[0].body)
+    [address] = re.findall(r"No more mail about messages at all: (\S+)", str(mailoutbox[0].body))
     page = visitor.get(path(address)).content.decode()
     assert '<form method="post">' in page
     assert "All" not in page or "mute" not in page

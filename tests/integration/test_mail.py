@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from accounts.models import User
-from chat import services
-from chat.models import Conversation, Departure, MailNotice, Membership
+from chat import services, tasks
+from chat.models import Conversation, Departure, Membership
 from realtime.testing import Client
 from tests.chat.mailing import give_address, outcomes, pass_time
 from tests.integration.conftest import Site
@@ -77,7 +78,7 @@ def test_who_is_away_gets_a_mail_and_who_is_there_none(
     assert recipients(post) == {"bob": 1}
     mail = post.mails[0]
     assert mail["From"] == "chat@example.org"
-    assert mail["List-Unsubscribe"].startswith("<https://chat.example.org/mail/unsubscribe/")
+    assert mail["List-Unsubscribe"].strip().startswith("<https://chat.example.org/mail/unsubscribe/")
     work(post)
     assert recipients(post) == {"bob": 1}
 
@@ -89,7 +90,6 @@ def test_who_leaves_with_it_unread_gets_a_mail_and_who_has_read_it_none(
     listeners = [join(site.servers[-1], user) for user in (bob, carol)]
     until(lambda: is_online(bob) and is_online(carol))
     speaker.call("message.send", {"conversationId": str(group.pk), "text": "Hello!"})
-    assert not MailNotice.objects.exists()
     Membership.objects.filter(user=carol).update(read_position=1)
     for listener in listeners:
         listener.close()
@@ -124,9 +124,10 @@ def test_a_worker_that_is_killed_while_it_sends_loses_nothing_and_doubles_nothin
         assert post.reached.wait(PATIENCE)
         process.kill()
         process.communicate()
+    assert recipients(post).total() == 0
+    tasks.wake(timezone.now())  # as where a worker starts
     work(post)
-    sent_meanwhile = recipients(post)
-    assert sent_meanwhile.total() == 1  # the other notice was nobody's yet
+    assert recipients(post).total() == 1  # not that which the dead one had claimed: who knows what it did with it
     pass_time(600)  # the lease
     work(post)
     assert recipients(post) == {"bob": 1, "carol": 1}
