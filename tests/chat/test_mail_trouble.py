@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from datetime import timedelta
 from smtplib import SMTPAuthenticationError, SMTPSenderRefused, SMTPServerDisconnected
+from unittest.mock import Mock
 
 import pytest
 from django.utils import timezone
@@ -11,7 +12,7 @@ from django_tasks_db.models import DBTaskResult
 from pytest_django import Settings
 
 from accounts.models import User
-from chat import letters, services, tasks
+from chat import letters, postoffice, services, tasks
 from chat.models import Conversation, MailNotice, Membership, Message
 from chat.postoffice import Trouble, reason, trouble
 from chat.services import notices
@@ -213,6 +214,26 @@ def test_what_a_killed_worker_had_claimed_is_sent_when_the_lease_is_over(
     pass_time(600)
     work()
     assert len(server.wait_for(1)) == 1
+
+
+def test_a_worker_that_dies_between_the_acceptance_and_the_commit_makes_a_second_mail_known_as_the_first(
+    server: MailServer, group: Conversation, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one window in which a mail can go twice."""
+    say(group, alice, "one")
+    pass_time()
+    notices.look_around()
+    with monkeypatch.context() as patch:
+        patch.setattr(notices, "settle", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            list(postoffice.deliver())
+    pass_time(600)
+    work()
+    first, second = server.wait_for(2)
+    assert first["Message-ID"] == second["Message-ID"]
+    pass_time(600)
+    work()
+    assert len(server.mails) == 2
 
 
 def test_a_lost_task_is_made_up_for_by_the_next(server: MailServer, group: Conversation, alice: User) -> None:
