@@ -1,5 +1,6 @@
 """Every read that depends on the reader."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -40,6 +41,13 @@ def blocked_pairs(user: UserId) -> set[str]:
     """The ids of all who blocked this user or whom this user blocked."""
     pairs = Block.objects.filter(Q(blocker=user) | Q(blocked=user)).values_list("blocker_id", "blocked_id")
     return {str(person) for pair in pairs for person in pair} - {str(user)}
+
+
+def blocks_among(people: Iterable[UserId]) -> set[tuple[str, str]]:
+    """Every block by or of any of these people: who blocked, and whom."""
+    ids = list(people)
+    pairs = Block.objects.filter(Q(blocker__in=ids) | Q(blocked__in=ids)).values_list("blocker_id", "blocked_id")
+    return {(str(blocker), str(blocked)) for blocker, blocked in pairs}
 
 
 def are_blocked(a: UserId, b: UserId) -> bool:

@@ -4,28 +4,34 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from bench import page, profiled
+from bench import beside, draining, page, profiled
+from bench.beside import Beside, Fares
 from bench.cases import CASES, Case
 from bench.client import Pace
+from bench.draining import Drained
 from bench.measuring import Run, Stage, runs, stage
 from bench.report import Results, line, tables
 from bench.servers import SERVERS, Server
-from bench.targets import standings
+from bench.targets import standings, standings_beside, standings_of_ends
+from bench.troubles import SCENARIOS
 
 EXAMPLES = (
     """examples:
   bench/run.py --quick
   bench/run.py --cases hall pairs --servers socketio node --rounds 5
   bench/run.py --profile --cases arena --servers socketio
+  bench/run.py --cases reader query drain --duration 8
   bench/run.py --rounds 5 --write
 
 cases:
 """
     + "\n".join(f"  {case.name:8} {case.title}" for case in CASES)
+    + "".join(f"\n  {scenario.name:8} beside {scenario.title}: how others fare; ours" for scenario in SCENARIOS)
+    + f"\n  {draining.NAME:8} {draining.TITLE}, with many connections; ours"
     + """
 
 servers:
@@ -42,10 +48,12 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    cases, servers = [case.name for case in CASES], [server.name for server in SERVERS]
+    cases = [*(one.name for one in (*CASES, *SCENARIOS)), draining.NAME]
+    servers = [server.name for server in SERVERS]
     made.add_argument("--cases", nargs="+", choices=cases, default=cases, metavar="CASE")
     made.add_argument("--servers", nargs="+", choices=servers, default=servers, metavar="SERVER")
     made.add_argument("--rounds", type=int, help="of each case (default 3)")
+    made.add_argument("--connections", type=int, default=draining.CONNECTIONS, help="of drain (default %(default)s)")
     made.add_argument("--duration", type=float, help="of each run, in seconds (default 4)")
     made.add_argument("--warmup", type=float, help="before it, in seconds (default 1)")
     made.add_argument(
@@ -62,23 +70,29 @@ def main() -> int:
     words = parser().parse_args()
     pace = Pace(words.duration or (1 if words.quick else 4), words.warmup or (0.5 if words.quick else 1))
     rounds = words.rounds or (1 if words.quick or words.profile else 3)
-    cases = [case for case in CASES if case.name in words.cases]
-    if words.quick:
-        cases = [
-            replace(case, connections=500, title="500 idle connections") if case.is_memory else case for case in cases
-        ]
     servers = [server for server in SERVERS if server.name in words.servers and _can_run(server)]
     with stage() as on:
         if words.profile:
-            _profile(on, cases, servers, pace)
+            _profile(on, _cases(words), servers, pace)
             return 0
-        coming = runs(on, cases, servers, pace, rounds)
-        done = _followed(coming, len(cases) * len(servers) * rounds, words.json)
-    results = Results(done)
-    print(f"\n{tables(results)}\n\n{standings(results)}\n")
+        done = _compared(on, words, servers, pace, rounds)
+        besides = _besides(on, words, servers, pace, rounds)
+        drains = _drains(on, words, rounds)
+    results, fares = Results(done), Fares(besides)
+    parts = [tables(results), standings(results), beside.tables(fares), standings_beside(fares)]
+    parts += [draining.table(drains), standings_of_ends(drains)]
+    print("\n" + "\n\n".join(part for part in parts if part) + "\n")
     if words.write:
-        page.write(results, pace)
-    return int(any(run.server.is_ours and run.figures.error for run in done))
+        page.write(results, fares, drains, pace)
+    failed = [run.figures.error for run in done if run.server.is_ours] + [run.figures.error for run in besides]
+    return int(any([*failed, *(drained.error for drained in drains)]))
+
+
+def _cases(words: argparse.Namespace) -> list[Case]:
+    cases = [case for case in CASES if case.name in words.cases]
+    if not words.quick:
+        return cases
+    return [replace(case, connections=500, title="500 idle connections") if case.is_memory else case for case in cases]
 
 
 def _can_run(server: Server) -> bool:
@@ -88,20 +102,53 @@ def _can_run(server: Server) -> bool:
     return not reason
 
 
-def _followed(coming: Iterable[Run], total: int, file: Path | None) -> list[Run]:
-    """All runs, each told as soon as it is there."""
-    done: list[Run] = []
-    for run in coming:
+def _compared(on: Stage, words: argparse.Namespace, servers: Sequence[Server], pace: Pace, rounds: int) -> list[Run]:
+    cases = _cases(words)
+    told = _Told(len(cases) * len(servers) * rounds, words.json)
+    done = []
+    for run in runs(on, cases, servers, pace, rounds):
         done.append(run)
-        print(
-            f"[{len(done)}/{total}] {run.case.title}, round {run.round + 1}, {run.server.title}: {line(run)}",
-            flush=True,
-        )
-        if file is not None:
-            entry = {"case": run.case.name, "server": run.server.name, "round": run.round, **asdict(run.figures)}
-            with file.open("a") as lines:
-                lines.write(json.dumps(entry) + "\n")
+        entry = {"case": run.case.name, "server": run.server.name, "round": run.round, **asdict(run.figures)}
+        told(f"{run.case.title}, round {run.round + 1}, {run.server.title}: {line(run)}", entry)
     return done
+
+
+def _besides(on: Stage, words: argparse.Namespace, servers: Sequence[Server], pace: Pace, rounds: int) -> list[Beside]:
+    scenarios = [scenario for scenario in SCENARIOS if scenario.name in words.cases]
+    ours = [server for server in servers if server.is_ours]
+    told = _Told(sum(len(scenario.troubles) for scenario in scenarios) * len(ours) * rounds, words.json)
+    done = []
+    for run in beside.runs(on, scenarios, ours, pace, rounds):
+        done.append(run)
+        entry = {"case": run.scenario.name, "server": run.server.name, "round": run.round, "beside": run.trouble.name}
+        title = f"beside {run.trouble.title}, round {run.round + 1}, {run.server.title}"
+        told(f"{title}: {beside.line(run)}", {**entry, **asdict(run.told), **asdict(run.figures)})
+    return done
+
+
+def _drains(on: Stage, words: argparse.Namespace, rounds: int) -> list[Drained]:
+    if draining.NAME not in words.cases:
+        return []
+    told = _Told(rounds, words.json)
+    done = []
+    for drained in draining.runs(on, rounds, 500 if words.quick else words.connections):
+        done.append(drained)
+        told(f"{draining.TITLE}, round {drained.round + 1}: {draining.line(drained)}", asdict(drained))
+    return done
+
+
+class _Told:
+    """Each run is told as soon as it is there."""
+
+    def __init__(self, total: int, file: Path | None) -> None:
+        self._total, self._file, self._count = total, file, 0
+
+    def __call__(self, text: str, entry: dict[str, object]) -> None:
+        self._count += 1
+        print(f"[{self._count}/{self._total}] {text}", flush=True)
+        if self._file is not None:
+            with self._file.open("a") as lines:
+                lines.write(json.dumps(entry) + "\n")
 
 
 def _profile(on: Stage, cases: Sequence[Case], servers: Sequence[Server], pace: Pace) -> None:

@@ -6,14 +6,18 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Case:
-    """A load: so many connections, spread over so many rooms, with so many messages under way at any time."""
+    """A load: so many connections, spread over so many rooms, with so many messages under way at any time.
+
+    Or, where it has a `rate`, so many a second.
+    """
 
     name: str
     title: str
-    mode: Literal["fan", "echo", "hold"]
+    mode: Literal["fan", "pace", "echo", "hold", "drain"]
     connections: int
     rooms: int = 1
     window: int = 1
+    rate: int = 0
 
     @property
     def is_memory(self) -> bool:

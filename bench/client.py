@@ -27,7 +27,8 @@ class Wire:
     sio: str = ""  # Socket.IO's CONNECT
     header: str = ""
     init: str = ""
-    ready: str = ""
+    ready: str = ""  # in the answer to `init`, and to `query`
+    query: str = ""  # ask for a query of a second; ours alone
 
     def words(self, case: Case) -> list[str]:
         """Its part of the command line."""
@@ -82,16 +83,19 @@ class Client:
         self._program, self._cpu = folder / "wsload", cpu
         subprocess.run([compiler, "-O2", "-Wall", "-o", str(self._program), *map(str, SOURCES)], check=True)
 
+    def command(self, case: Case, wire: Wire, port: int, pace: Pace) -> list[str]:
+        """The command line of a load."""
+        load: dict[str, object] = {"mode": case.mode, "connections": case.connections}
+        load |= {"rooms": case.rooms, "window": case.window, "rate": case.rate}
+        load |= {"port": port, "duration": pace.duration, "warmup": pace.warmup}
+        words = [word for name, value in load.items() for word in (f"--{name}", str(value))]
+        return [str(self._program), *words, *wire.words(case)]
+
     def run(
         self, case: Case, wire: Wire, port: int, pace: Pace, *, pids: Sequence[str], extra: Sequence[str]
     ) -> Figures:
         """One run against a server that answers at the port; `pids` are NAME=PID."""
-        load: dict[str, object] = {"mode": case.mode, "connections": case.connections}
-        load |= {"rooms": case.rooms, "window": case.window}
-        load |= {"port": port, "duration": pace.duration, "warmup": pace.warmup}
-        words = [word for name, value in load.items() for word in (f"--{name}", str(value))]
-        words += [word for pid in pids for word in ("--pid", pid)]
-        command = [str(self._program), *words, *wire.words(case), *extra]
+        command = [*self.command(case, wire, port, pace), *(word for pid in pids for word in ("--pid", pid)), *extra]
         try:
             with pinned(self._cpu):
                 ended = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)

@@ -1,4 +1,9 @@
-"""What the bench asks: one durable event for a room, and the same message back; neither has a rate."""
+"""What the bench asks: one durable event for a room, the same message back, a slow query; none has a rate."""
+
+import sqlite3
+import time
+
+from django.db import connection
 
 from bench.events import Spoken
 from bench.rooms import BenchRoom
@@ -31,3 +36,19 @@ async def speak(session: Session, data: Speak) -> None:
 async def echo(session: Session, data: Speak) -> Spoken:
     """Tell who asked."""
     return data.told()
+
+
+class Query(Payload):
+    """How long the query takes."""
+
+    seconds: float
+
+
+@command("bench.query")
+def query(session: Session, data: Query) -> None:
+    """A slow query, as PostgreSQL's `pg_sleep` is one; SQLite has a function of that name from us."""
+    connection.ensure_connection()
+    if isinstance(connection.connection, sqlite3.Connection):
+        connection.connection.create_function("pg_sleep", 1, time.sleep)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(%s)", [data.seconds])

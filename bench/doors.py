@@ -8,6 +8,7 @@ MESSAGE = fields("room", "seq", "ts", "user", "text")
 ASKS = {
     "join": Ask("rooms.subscribe", fields("room")),
     "chat": Ask("bench.speak", MESSAGE),
+    "query": Ask("bench.query", fields("seconds")),
     "echo": Ask("bench.echo", MESSAGE, Tell("echo", whole), is_either=True),
 }
 TELLS = {"bench.spoken": Tell("chat", whole)}

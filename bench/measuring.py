@@ -20,6 +20,10 @@ CALM = 0.7  # from the first answer to the first client: what a server still doe
 BUSY = 0.9  # a client with a larger share of its CPU measures itself
 
 
+class NotStarted(Exception):
+    """A server did not answer in time; what it wrote last."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One run of one server."""
@@ -35,33 +39,54 @@ class Stage:
     """What all runs share."""
 
     folder: Path
-    cpu: int | None
+    cpu: int | None  # of the server
+    client_cpu: int | None
     client: Client
     redis: PrivateRedis
     ours: Ours
 
     def measure(self, case: Case, server: Server, pace: Pace) -> Figures:
         """One run against a fresh server."""
+        try:
+            with self.serving(server) as (process, port):
+                signalled = process.pid if server.is_profiled else None
+                return self.load(case, server, pace, process.pid, port, signalled=signalled)
+        except NotStarted as error:
+            return Figures(error=str(error))
+
+    @contextmanager
+    def serving(self, server: Server) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+        """A fresh server, with an empty Redis, and its port; NotStarted."""
         self.redis.empty()
         self.ours.renew()
-        port, log = free_port(), self.folder / "server.log"
-        log.unlink(missing_ok=True)
+        port = free_port()
+        self._log.unlink(missing_ok=True)
         command, env = server.command(port, self.redis.url), server.env(self.ours, self.redis.url)
-        with running(command, cpu=self.cpu, log=log, env=env) as process:
+        with running(command, cpu=self.cpu, log=self._log, env=env) as process:
             if not _is_up(process, port):
-                return Figures(error=f"it did not start\n{_tail(log)}")
+                raise NotStarted(f"it did not start\n{self._tail()}")
             time.sleep(CALM)
-            figures = self._load(case, server, pace, process.pid, port)
-        if figures.error:
-            return replace(figures, error=f"{figures.error}\n{_tail(log)}".strip())
-        return replace(figures, notes=_doubts(case, server, figures))
+            yield process, port
 
-    def _load(self, case: Case, server: Server, pace: Pace, pid: int, port: int) -> Figures:
+    def load(
+        self, case: Case, server: Server, pace: Pace, pid: int, port: int, *, signalled: int | None = None
+    ) -> Figures:
+        """One load on a server that is running; the process `signalled` gets SIGUSR1 as it begins and as it ends."""
         pids = [f"server={one}" for one in family(pid)] + [f"redis={self.redis.pid}"]
         extra = ["--tokens", str(self.ours.tokens)]
-        if server.is_profiled:
-            extra += ["--profiled", str(pid)]
-        return self.client.run(case, server.wire, port, pace, pids=pids, extra=extra)
+        if signalled is not None:
+            extra += ["--signal", str(signalled)]
+        figures = self.client.run(case, server.wire, port, pace, pids=pids, extra=extra)
+        if figures.error:
+            return replace(figures, error=f"{figures.error}\n{self._tail()}".strip())
+        return replace(figures, notes=_doubts(case, server, figures))
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "server.log"
+
+    def _tail(self) -> str:
+        return "\n".join(self._log.read_text().splitlines()[-5:])
 
 
 @contextmanager
@@ -72,7 +97,7 @@ def stage() -> Iterator[Stage]:
         folder = Path(name)
         client = Client(folder, client_cpu)
         with private_redis(folder, client_cpu) as redis:
-            yield Stage(folder, server_cpu, client, redis, Ours(folder))
+            yield Stage(folder, server_cpu, client_cpu, client, redis, Ours(folder))
 
 
 def runs(on: Stage, cases: Sequence[Case], servers: Sequence[Server], pace: Pace, rounds: int) -> Iterator[Run]:
@@ -94,10 +119,6 @@ def _is_up(process: "subprocess.Popen[bytes]", port: int) -> bool:
     return False
 
 
-def _tail(log: Path) -> str:
-    return "\n".join(log.read_text().splitlines()[-5:])
-
-
 def _doubts(case: Case, server: Server, figures: Figures) -> list[str]:
     doubts = []
     if figures.lost or figures.uneven:
@@ -106,6 +127,6 @@ def _doubts(case: Case, server: Server, figures: Figures) -> list[str]:
         doubts.append(f"{figures.closed} connections were ended by the server")
     if figures.client > BUSY:
         doubts.append(f"the client took {figures.client:.0%} of its CPU")
-    if case.mode == "fan" and not server.is_as_meant(figures.sample):
+    if case.mode in {"fan", "pace"} and not server.is_as_meant(figures.sample):
         doubts.append(f"not what was meant to come: {figures.sample}")
     return doubts

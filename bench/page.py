@@ -1,42 +1,58 @@
-"""The result in docs/performance.md, between two markers; what stands around them is written by hand."""
+"""The results in docs/performance.md, each between two markers; what stands around them is written by hand."""
 
 import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from bench import beside, draining
+from bench.beside import Fares
 from bench.client import Pace
+from bench.draining import Drained
 from bench.processes import ROOT, cpus
 from bench.report import Results, doubts, tables
-from bench.targets import standings
+from bench.targets import standings, standings_beside, standings_of_ends
 
 PAGE = ROOT / "docs" / "performance.md"
-BEGIN = "<!-- bench: begin; written by bench/run.py --write -->"
-END = "<!-- bench: end -->"
+BEGIN = "<!-- {}: begin; written by bench/run.py --write -->"
+END = "<!-- {}: end -->"
 
 
-def write(results: Results, pace: Pace) -> None:
-    """Put it there."""
-    text = PAGE.read_text()
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"docs/performance.md lacks its markers: {BEGIN} and {END}")
-    PAGE.write_text(f"{before}{BEGIN}\n\n{_result(results, pace)}\n\n{END}{after}")
+def write(results: Results, fares: Fares, drains: Sequence[Drained], pace: Pace) -> None:
+    """Put there what was measured; the rest stays as it is."""
+    if results.runs:
+        rounds = max(run.round for run in results.runs) + 1
+        _put("bench", _method(rounds, pace), tables(results), standings(results), _remarks(doubts(results.runs)))
+    if fares.runs:
+        rounds = max(run.round for run in fares.runs) + 1
+        method = _method(rounds, pace)
+        _put("beside", method, beside.tables(fares), standings_beside(fares), _remarks(beside.doubts(fares.runs)))
+    if drains:
+        method = f"{datetime.now(UTC):%Y-%m-%d}, {_machine()}. {_places()}"
+        _put("drain", method, draining.table(drains), standings_of_ends(drains), _remarks(draining.doubts(drains)))
     print("Written: docs/performance.md")
 
 
-def _result(results: Results, pace: Pace) -> str:
-    rounds = max(run.round for run in results.runs) + 1
-    method = (
+def _put(name: str, *parts: str) -> None:
+    """Between the markers of that name."""
+    opening, closing = BEGIN.format(name), END.format(name)
+    before, begin, rest = PAGE.read_text().partition(opening)
+    _, end, after = rest.partition(closing)
+    if not begin or not end:
+        raise SystemExit(f"docs/performance.md lacks its markers: {opening} and {closing}")
+    text = "\n\n".join(part for part in parts if part)
+    PAGE.write_text(f"{before}{opening}\n\n{text}\n\n{closing}{after}")
+
+
+def _method(rounds: int, pace: Pace) -> str:
+    return (
         f"{datetime.now(UTC):%Y-%m-%d}, {_machine()}. Medians of {rounds} rounds of {pace.duration:g} s after"
         f" {pace.warmup:g} s of warming up; ratios are paired by round, then their median is taken. {_places()}"
     )
-    parts = [method, tables(results), standings(results), _remarks(results)]
-    return "\n\n".join(part for part in parts if part)
 
 
 def _machine() -> str:
@@ -59,8 +75,7 @@ def _places() -> str:
     return "The server had one CPU, the client and Redis another."
 
 
-def _remarks(results: Results) -> str:
-    remarks = doubts(results.runs)
+def _remarks(remarks: Sequence[str]) -> str:
     return "\n".join(["To be known beside the figures:", "", *(f"- {remark}" for remark in remarks)]) if remarks else ""
 
 

@@ -30,6 +30,7 @@ PLAIN = Wire(
     ready='"reply"',
     message='{"event":"bench.speak","data":%M}',
     echo='{"event":"bench.echo","id":1,"data":%M}',
+    query='{"event":"bench.query","id":1,"data":{"seconds":1}}',
 )
 SOCKETIO = Wire(
     path="/socket.io/?EIO=4&transport=websocket",
@@ -38,6 +39,7 @@ SOCKETIO = Wire(
     ready="43/bench,0",
     message='42/bench,["chat",%M]',
     echo='42/bench,["echo",%M]',
+    query='42/bench,0["query",{"seconds":1}]',
 )
 STOCK = Wire(path="/ws/room%R", message="%M", echo="%M", echo_path="/echo")
 NODE_WIRE = Wire(

@@ -4,18 +4,25 @@ Not by id or time: a row can commit later than one with a higher UUIDv7, and a p
 positions are given under the conversation's lock, in the order of commits.
 """
 
-from typing import Any
+from typing import TypedDict
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 
 from chat.models import Message
-from chat.serializers import MessageSerializer
+
+
+class Page(TypedDict):
+    """Some messages, and the URLs of the newer and of the older ones."""
+
+    next: str | None
+    previous: str | None
+    results: list[Message]
 
 
 def page(
     messages: QuerySet[Message], *, url: str, limit: int, before: int | None = None, after: int | None = None
-) -> dict[str, Any]:
+) -> Page:
     """`{next, previous, results}` in ascending order; without bounds, the newest `limit`."""
     if after is not None:
         rows = list(messages.filter(position__gt=after).order_by("position")[: limit + 1])
@@ -31,7 +38,7 @@ def page(
     return {
         "next": _link(url, after=last, limit=limit) if has_newer else None,
         "previous": _link(url, before=first, limit=limit) if has_older else None,
-        "results": MessageSerializer(rows, many=True).data,
+        "results": rows,
     }
 
 

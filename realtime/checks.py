@@ -8,16 +8,22 @@ from django.core.exceptions import ImproperlyConfigured
 from realtime import rooms
 from realtime.auth import authenticator
 from realtime.conf import conf
+from realtime.redis_pools import require_address
 
 
 @register("realtime")
 def check_settings(**_: object) -> Iterable[CheckMessage]:
-    """`settings.REALTIME` is whole, and its authenticator can be imported."""
+    """`settings.REALTIME` is whole, its authenticator can be imported, and its Redis has an address."""
     try:
         conf()
         authenticator()
     except (ImproperlyConfigured, ImportError, AttributeError) as error:
         return [Error(str(error), hint="See realtime/conf.py for the settings.", id="realtime.E001")]
+    try:
+        if conf().redis_url:
+            require_address(conf().redis_url)
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id="realtime.E002")]
     return []
 
 

@@ -57,7 +57,7 @@ def delivery_frame(codec: Codec, delivery: Delivery, offset: str) -> Frame | Non
     """The frame of a broadcast; None if there is none on this wire."""
     try:
         frame = codec.push(Push(delivery.event, bytes(delivery.data), delivery.at, offset, delivery.policy))
-    except (LookupError, TypeError, ValueError):  # a table that does not fit must not keep it from the other wires
+    except Exception:  # a table that does not fit must not keep it from the other wires
         logger.exception("%s cannot tell %s", codec.name, delivery.event)
         return None
     if frame is not None and delivery.policy == "latest":

@@ -37,6 +37,7 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     max_rooms: int = 100  # rooms a connection subscribed to by itself
     send_buffer: int = 1_000_000  # bytes that wait for a slow reader before it is cut with 1013
     connections_per_address: str = "3000/minute"
+    auth_rate: str = "60/minute"  # of a user, over all devices and processes; of a connection that is nobody's yet
 
     offline_grace: float = 5  # the last device has gone: wait before telling anybody
     presence_lease: float = 60  # a killed process's people are offline after this (Redis only)

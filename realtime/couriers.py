@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -29,6 +29,7 @@ class Batch:
     publications: Sequence[Publication]
     entry: int | None  # the outbox entry that holds the durable ones, if they are there
     settled: Future[None] = field(default_factory=Future)  # sent, or left to the outbox
+    is_cut: bool = False  # the entry holds more than this: what has been sent
 
     @property
     def is_urgent(self) -> bool:
@@ -42,7 +43,13 @@ class Batch:
 
     def settle(self) -> None:
         """It was sent, or is the outbox's matter."""
-        self.settled.set_result(None)
+        if not self.settled.done():
+            self.settled.set_result(None)
+
+    def cut(self, indices: Collection[int]) -> None:
+        """Only these of its publications are left to be sent."""
+        self.publications = [self.publications[index] for index in sorted(indices)]
+        self.is_cut = True
 
 
 class Courier(Protocol):

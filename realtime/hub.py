@@ -73,6 +73,7 @@ class Hub:
 
     async def run(self) -> None:
         """Handle what arrives, in order, for ever."""
+        handled = 0
         while True:
             messages = await self._receive()
             deliveries: list[tuple[Delivery, int]] = []
@@ -92,7 +93,9 @@ class Hub:
                     logger.exception("an admission failed; the clients reconnect")
                     self._gap()
             self._deliver(deliveries)
-            if len(messages) == TOGETHER:  # while there are messages, receiving them does not wait
+            handled += len(messages)
+            if handled >= TOGETHER:  # while there are messages, receiving them does not wait
+                handled = 0
                 await asyncio.sleep(0)
 
     async def _receive(self) -> Sequence[dict[str, Any]]:
@@ -239,13 +242,11 @@ class Hub:
         for delivery, number in deliveries:
             for session, frame in self._frames(delivery, number):
                 due[session].append(frame)
-        joined: dict[tuple[Frame, ...], tuple[Frame, ...]] = {}  # most listeners hear the same
+        alike: defaultdict[tuple[Frame, ...], list[Session]] = defaultdict(list)  # most listeners hear the same
         for session, frames in due.items():
-            heard = tuple(frames)
-            if heard not in joined:
-                joined[heard] = join(heard)
-            for frame in joined[heard]:
-                session.write(frame)
+            alike[tuple(frames)].append(session)
+        for heard, sessions in alike.items():
+            _write(join(heard), sessions)  # and let go: in all ways in which they can be heard they are too much
 
     def _frames(self, delivery: Delivery, number: int) -> "Iterator[tuple[Session, Frame]]":
         """Who is to be written what; those who are not greeted yet get it later."""
@@ -275,3 +276,9 @@ class Hub:
         self._log.reset(dict.fromkeys(self._subscribed, self._log.number))
         for session in self.sessions:
             session.go_away("events may have been missed")
+
+
+def _write(frames: Sequence[Frame], sessions: "Sequence[Session]") -> None:
+    for session in sessions:
+        for frame in frames:
+            session.write(frame)

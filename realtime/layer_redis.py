@@ -59,6 +59,11 @@ class RedisLayer(BaseChannelLayer):
         self._publishing: RedisWire | None = None
         self._opening: asyncio.Task[RedisWire] | None = None  # the same for all who wait for it
 
+    @property
+    def is_deaf(self) -> bool:
+        """Whether nothing is heard any more, and will not be again."""
+        return self._listener is not None and self._listener.has_ended
+
     async def new_channel(self, prefix: str = "specific") -> str:
         """A fresh channel, already listened to."""
         channel = f"{prefix}.{uuid4().hex}!{uuid4().hex[:8]}"

@@ -29,20 +29,26 @@ class Leftovers:
         has_room = len(self._unkept) < conf().publish_queue
         if not batch.durable:
             batch.settle()
-        elif has_room and (batch.entry is None or self._unkept):
+            return
+        if has_room and (batch.entry is None or batch.is_cut or self._unkept):
             self._unkept.append(batch)
             self._unkept_any.set()
+        elif batch.entry is not None:
+            self._entries.append(batch.entry)
         else:
-            if batch.entry is not None:
-                self._entries.append(batch.entry)
-            else:
-                logger.error("neither the channel layer nor the database takes events: some are lost")
+            logger.error("neither the channel layer nor the database takes events: some are lost")
+            batch.settle()
+        if batch.entry is not None:
             batch.settle()
 
     def take_entries(self) -> list[int]:
         """Those that the relay may take from now on."""
         entries, self._entries = self._entries, []
         return entries
+
+    def give_back(self, entries: list[int]) -> None:
+        """The relay could not take them."""
+        self._entries = entries + self._entries
 
     async def run(self) -> None:
         """Put into the outbox what is not there, for ever."""
@@ -55,16 +61,22 @@ class Leftovers:
                 await asyncio.sleep(conf().relay_interval)
 
     async def keep(self) -> None:
-        """Put into the outbox what is not there; DatabaseError if that is away."""
+        """Put into the outbox what is not there, to be released as all entries are; DatabaseError if that is away."""
         async with self._keeping:
-            batches = list(self._unkept)
-            if batches:
-                await database.run(outbox.put_behind, [(batch.durable, batch.entry) for batch in batches])
-            del self._unkept[: len(batches)]
-            for batch in batches:
-                batch.settle()
-            if not self._unkept:
-                self._unkept_any.clear()
+            while batches := list(self._unkept):
+                left = [(batch.durable, batch.entry) for batch in batches]
+                entries = await database.run(outbox.put_behind, left, grace=conf().relay_grace)
+                self._entries += entries
+                del self._unkept[: len(batches)]
+                for batch in batches:
+                    batch.settle()
+            self._unkept_any.clear()
+
+    async def hand_over(self) -> None:
+        """The end: put all into the outbox, for whichever relay is next; DatabaseError if that is away."""
+        while self:
+            await self.keep()
+            await database.run(outbox.release, self.take_entries())
 
     @property
     def unkept(self) -> int:

@@ -1,5 +1,7 @@
 """The ASGI lifespan: a server that tells of its start and end gets everything opened and closed in time."""
 
+from django.core.exceptions import ImproperlyConfigured
+
 from realtime.middleware import Receive, Scope, Send
 from realtime.process import Process
 
@@ -11,7 +13,7 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
         if message["type"] == "lifespan.startup":
             try:
                 await Process.started()
-            except OSError as error:
+            except (OSError, ImproperlyConfigured) as error:
                 await send({"type": "lifespan.startup.failed", "message": str(error)})
                 return
             await send({"type": "lifespan.startup.complete"})

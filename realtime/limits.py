@@ -106,6 +106,13 @@ async def limit_connections(limit: str, *key: str) -> None:
         raise ClientError("TOO_MANY_CONNECTIONS", "Too many connections", retry_after=wait)
 
 
+async def limit_auth(user: str, connection: str) -> None:
+    """Count a token on a live connection, of the user or of who is nobody yet; RATE_LIMITED if there were too many."""
+    wait = await limits().hit(conf().auth_rate, "auth", user or connection)
+    if wait is not None:
+        raise refusal(wait)
+
+
 @cache
 def limits() -> Limits:
     """This process's counters."""

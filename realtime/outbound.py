@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from realtime.writers import Writer
 
 LINGER: Final = 5.0  # seconds that a slow reader has for what waits, when its connection is closed
-JOINED: Final = 65536  # bytes of frames that are written together at the most
+JOINED: Final = 16384  # bytes of frames that are written together at the most
 OVERHEAD: Final = 200  # bytes that a queued frame costs beside its text
 _TEXT, _BINARY = 0x81, 0x82  # the first byte of a message in one piece
 

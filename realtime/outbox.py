@@ -42,17 +42,21 @@ def keep(publications: Sequence[Publication], *, grace: float) -> int:
     return int(entry.pk)
 
 
-def put_behind(left: Sequence[tuple[Sequence[Publication], int | None]]) -> None:
-    """Write them down in this order behind all there is, for the relay; one that has an entry leaves its place."""
+def put_behind(left: Sequence[tuple[Sequence[Publication], int | None]], *, grace: float) -> list[int]:
+    """Write them down in this order behind all there is; one that has an entry leaves its place.
+
+    Returns their entries; a relay leaves those alone for `grace` seconds.
+    """
     places = [entry for _, entry in left if entry is not None]
     with transaction.atomic():
         there = set(OutboxEntry.objects.select_for_update().filter(pk__in=places).values_list("pk", flat=True))
         forget(list(there))
-        OutboxEntry.objects.bulk_create(
-            OutboxEntry(body=_encode(publications), ready_at=Now())
+        made = OutboxEntry.objects.bulk_create(
+            OutboxEntry(body=_encode(publications), ready_at=Now() + timedelta(seconds=grace))
             for publications, entry in left
             if entry is None or entry in there
         )
+    return [int(entry.pk) for entry in made]
 
 
 def release(ids: Sequence[int]) -> None:
@@ -97,7 +101,7 @@ class Relay:
 
     def _pass(self, unsent: list[int]) -> None:
         if unsent:
-            release(unsent)
+            self._release(unsent)
         due = OutboxEntry.objects.filter(ready_at__lte=Now()).order_by("pk")
         if due.exists():
             with transaction.atomic():
@@ -105,6 +109,13 @@ class Relay:
                     self._send(list(due[:BATCH]))
         else:
             self._loop.call_soon_threadsafe(self._publisher.resume)
+
+    def _release(self, unsent: list[int]) -> None:
+        try:
+            release(unsent)
+        except DatabaseError:
+            self._loop.call_soon_threadsafe(self._publisher.left.give_back, unsent)
+            raise
 
     def _send(self, entries: list[OutboxEntry]) -> None:
         readable = {entry.pk: publications for entry in entries if (publications := _read(entry)) is not None}

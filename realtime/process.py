@@ -18,6 +18,7 @@ from realtime.presence import Announcer, Presence, set_backend
 from realtime.presence_memory import MemoryPresence
 from realtime.publisher import Publisher
 from realtime.publishing import set_courier
+from realtime.redis_pools import require_address
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,8 @@ class Process:
         """Why no client should be sent here; empty if all is well."""
         tasks = self._tasks.items()
         troubles = [f"the {name} has stopped" for name, task in tasks if task.done() and task.exception()]
+        if getattr(self.layer, "is_deaf", False):
+            troubles.append("the listener has stopped")
         if self.publisher.is_down:
             troubles.append("the channel layer is down")
         if self.is_draining:
@@ -109,7 +112,7 @@ class Process:
                 logger.exception("not all could be ended as it should")
 
     async def _close_presence(self) -> None:
-        await _cancel({self._tasks["presence"]})
+        await cancel({self._tasks["presence"]})
         async with asyncio.timeout(FAREWELLS_TIMEOUT):
             await self.presence.close()
 
@@ -122,18 +125,19 @@ class Process:
             await self.layer.close()
 
     async def _end_tasks(self) -> None:
-        await _cancel(set(self._tasks.values()))
+        await cancel(set(self._tasks.values()))
 
 
 def _presence(announcer: Announcer) -> Presence:
     if not conf().redis_url:
         return MemoryPresence(announcer)
+    require_address(conf().redis_url)  # those who start it without checks are told, too
     from realtime.presence_redis import RedisPresence  # noqa: PLC0415 -- no redis without REDIS_URL
 
     return RedisPresence(announcer, conf().redis_url)
 
 
-async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
+async def cancel(tasks: set[asyncio.Task[None]]) -> None:
     """End background loops, cancelled more than once if need be: on Python 3.11 redis-py may swallow it."""
     running = {task for task in tasks if not task.done()}
     while running:

@@ -1,6 +1,7 @@
 """The courier of a server process. The only user of `group_send`."""
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -62,7 +63,7 @@ class Publisher:
 
     def take(self, batch: Batch) -> None:
         """From any thread; waits for an urgent one, `control_timeout` at most."""
-        if database.on_event_loop():
+        if self._is_here():
             self.submit(batch)
             return
         try:
@@ -74,6 +75,13 @@ class Publisher:
             with suppress(TimeoutError):
                 batch.settled.result(conf().control_timeout)
 
+    def _is_here(self) -> bool:
+        """Whether this is the loop's thread. One that runs another loop is as any other."""
+        try:
+            return asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            return False
+
     def submit(self, batch: Batch) -> None:
         """On the loop. What is durable and cannot be queued stays in the outbox."""
         if not self._is_down and self._queue.full():
@@ -83,11 +91,12 @@ class Publisher:
         else:
             self._queue.put_nowait(batch)
 
-    async def submit_all(self, batches: Sequence[Batch]) -> None:
-        """On the loop; returns when all are settled, after `control_timeout` at most."""
+    async def submit_all(self, batches: Sequence[Batch]) -> bool:
+        """On the loop; returns when all are settled, after `control_timeout` at most: whether all that matters is."""
         for batch in batches:
             self.submit(batch)
         await asyncio.wait([asyncio.wrap_future(batch.settled) for batch in batches], timeout=conf().control_timeout)
+        return all(batch.settled.done() or batch.entry is not None or not batch.durable for batch in batches)
 
     async def run(self) -> None:
         """Send what is submitted, for ever."""
@@ -114,9 +123,8 @@ class Publisher:
             await self.send([publication for batch in batches for publication in batch.publications])
         except RefusedError as error:
             logger.exception("some events are refused; what is durable of them waits in the outbox")
-            owners = [batch for batch in batches for _ in batch.publications]
-            if len(error.indices) < len(owners):
-                return {owners[index] for index in error.indices}
+            if refused := _cut(batches, error.indices):
+                return refused
             self._fail(error)
         except LAYER_ERRORS as error:
             self._fail(error)
@@ -154,11 +162,12 @@ class Publisher:
                 self.left.add(batch)
             while not self._queue.empty():
                 self.left.add(self._queue.get_nowait())
+        self._is_down = True  # what is told from here on goes where the rest went
+        await self.flush()
         try:
-            await self.left.keep()
+            await self.left.hand_over()
         except DatabaseError:
             logger.exception("neither Redis nor the database takes durable events: %s are lost", self.left.unkept)
-        await self.flush()
 
     def _go_down(self, reason: str) -> None:
         if not self._is_down:
@@ -200,3 +209,15 @@ class Publisher:
     async def probe(self) -> None:
         """Send to nobody; one of LAYER_ERRORS if the layer is down."""
         await self._layer.group_send("probe", {"type": "realtime.probe"})
+
+
+def _cut(batches: Sequence[Batch], refused: Collection[int]) -> Collection[Batch]:
+    """Those of which something was refused, cut down to that; none if all of it was."""
+    numbers = itertools.count()
+    left = [[index for index, _ in enumerate(batch.publications) if next(numbers) in refused] for batch in batches]
+    if next(numbers) == len(refused):
+        return ()
+    for batch, indices in zip(batches, left, strict=True):
+        if 0 < len(indices) < len(batch.publications):
+            batch.cut(indices)
+    return {batch for batch, indices in zip(batches, left, strict=True) if indices}

@@ -1,6 +1,7 @@
 """From a change to the wire: an outbox row inside the transaction, the send after its commit."""
 
 from contextvars import ContextVar
+from threading import Lock
 
 from django.db import transaction
 
@@ -55,23 +56,30 @@ def publish(*intents: Intent) -> None:
 
 def _hand_over(carrier: Courier, batch: Batch) -> None:
     held = _held.get()
-    if held is None or held.is_over:
+    if held is None or not held.add(batch):
         carrier.take(batch)
-    else:
-        held.batches.append(batch)
 
 
 class Held:
     """What is published in one context waits here (for a command's reply to go first), until that is over."""
 
-    __slots__ = ("_token", "batches", "is_over")
+    __slots__ = ("_is_over", "_lock", "_token", "batches")
 
     def __enter__(self) -> list[Batch]:
         self.batches: list[Batch] = []
-        self.is_over = False
+        self._is_over = False
+        self._lock = Lock()
         self._token = _held.set(self)
         return self.batches
 
     def __exit__(self, *exception: object) -> None:
-        self.is_over = True  # for a task that goes on in a copy of the context
+        with self._lock:
+            self._is_over = True  # for a task or a thread that goes on in a copy of the context
         _held.reset(self._token)
+
+    def add(self, batch: Batch) -> bool:
+        """From any thread; False if it is over."""
+        with self._lock:
+            if not self._is_over:
+                self.batches.append(batch)
+            return not self._is_over

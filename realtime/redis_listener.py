@@ -36,6 +36,11 @@ class Listener:
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._task = asyncio.create_task(self._run(), name="redis-listener")
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it listens no more, and will not again."""
+        return self._task.done()
+
     async def stop(self) -> None:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
@@ -79,6 +84,9 @@ class Listener:
                 logger.warning("the connection to Redis is lost, trying again")
             except OSError as error:
                 logger.warning("Redis does not answer, trying again: %r", error)
+            except Exception:
+                logger.critical("the listener of this process has stopped", exc_info=True)
+                raise
             finally:
                 self._disconnect()
             await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 -- jitter

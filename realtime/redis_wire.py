@@ -16,9 +16,14 @@ logger = logging.getLogger(__name__)
 TIMEOUT: Final = 1.0  # seconds for a connection, and for any answer
 
 OF_THE_SERVER: Final = frozenset(
-    ["BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOAUTH", "NOREPLICAS", "OOM", "READONLY", "TRYAGAIN"]
+    (
+        *("BUSY", "CLUSTERDOWN", "DENIED", "LOADING", "MASTERDOWN", "MISCONF"),
+        *("NOAUTH", "NOREPLICAS", "OOM", "READONLY", "TRYAGAIN"),
+    )
 )
 """Errors that are not the command's: any other would be refused as well."""
+
+FULL: Final = "ERR max number of clients reached"  # what a connection is told before it is closed, asked or not
 
 Answer = Any
 Word = str | bytes | int
@@ -157,7 +162,8 @@ class RedisWire(asyncio.Protocol):
         if future.done():  # who asked waits no longer
             return
         if isinstance(answer, hiredis.ReplyError):
-            kind = ConnectionError if str(answer).partition(" ")[0] in OF_THE_SERVER else RefusedError
+            is_alone = str(answer).partition(" ")[0] not in OF_THE_SERVER and not str(answer).startswith(FULL)
+            kind = RefusedError if is_alone else ConnectionError
             future.set_exception(kind(f"Redis refuses: {answer}"))
         else:
             future.set_result(answer)

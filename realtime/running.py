@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from realtime import commands, database
+from realtime.couriers import Batch
 from realtime.errors import ClientError, translate
 from realtime.events import encode
 from realtime.limits import limits, refusal
@@ -24,24 +25,32 @@ async def run(session: "Session", effects: list[Effect], name: str, data: bytes,
 
     What the handler published goes out after the reply, so that a sender hears of its own change
     after the answer to it. Changes of who hears what go first; and while nothing can be sent, all: what was
-    replied to is then kept.
+    replied to is then kept. If neither Redis nor the database takes it, the reply is an error.
     """
     publisher = session.process.publisher
-    with Held() as held:
-        try:
-            reply: bytes | ClientError = await call(session, name, data)
-            for effect in effects:
-                if (waiting := effect()) is not None:
-                    await waiting
-        except Exception as error:  # noqa: BLE001 -- translated, and logged there if it is a surprise
-            reply = translate(error)
-    goes_first = held and (publisher.is_down or any(batch.is_urgent for batch in held))
-    if goes_first:
-        await publisher.submit_all(held)
-    respond(reply)
-    if not goes_first:
-        for batch in held:
+    unsent: list[Batch] = []
+    try:
+        with Held() as unsent:
+            reply = await _reply(session, effects, name, data)
+        if unsent and (publisher.is_down or any(batch.is_urgent for batch in unsent)):
+            first, unsent = unsent, []
+            if not await publisher.submit_all(first) and not isinstance(reply, ClientError):
+                reply = ClientError("INTERNAL", "This could not be stored for now. Try again in a moment.")
+        respond(reply)
+    finally:  # if this is cancelled, too, or there is no answer: what was published has happened
+        for batch in unsent:
             publisher.submit(batch)
+
+
+async def _reply(session: "Session", effects: list[Effect], name: str, data: bytes) -> bytes | ClientError:
+    try:
+        reply = await call(session, name, data)
+        for effect in effects:
+            if (waiting := effect()) is not None:
+                await waiting
+    except Exception as error:  # noqa: BLE001 -- translated, and logged there if it is a surprise
+        return translate(error)
+    return reply
 
 
 async def call(session: "Session", name: str, data: bytes) -> bytes:

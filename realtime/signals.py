@@ -29,10 +29,14 @@ F = TypeVar("F", bound=Callable[..., Pushes])
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to a row: `created`, `deleted`, or some watched fields changed."""
+    """What happened to a row: `created`, `deleted`, or some watched fields changed.
+
+    `origin` is what a deletion began with: the row itself, another that takes it along, or a queryset.
+    """
 
     created: bool = False
     deleted: bool = False
+    origin: Any = field(default=None, compare=False)
     before: dict[str, Any] = field(default_factory=dict)
 
     def was(self, name: str) -> Any:
@@ -125,8 +129,8 @@ class _Watcher:
             return True
         return bool(self.model._meta.get_field(name).to_python(value) != old)  # type: ignore[union-attr]
 
-    def after_delete(self, *, instance: Model, **_: object) -> None:
-        publish(*self.function(instance, Change(deleted=True)))
+    def after_delete(self, *, instance: Model, origin: object = None, **_: object) -> None:
+        publish(*self.function(instance, Change(deleted=True, origin=origin)))
 
 
 PresenceListener = Callable[[str, bool], Pushes]

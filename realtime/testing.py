@@ -178,6 +178,7 @@ class Server:
         """Close all connections and end."""
         self._server.should_exit = True
         self._thread.join(TIMEOUT)
+        assert not self._thread.is_alive(), "the server does not end; see the log"
 
     def connect(self, user: Any = None, *, token: str | None = None, **options: Any) -> Client:
         """A client logged in as the user (and greeted), or with this token, or as nobody yet."""

@@ -27,10 +27,11 @@ Payload = Callable[["Identity", Sequence[Any]], Any]
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """An event in the words of a family."""
+    """An event in the words of a family; with `when`, only those of which it is true are told."""
 
     name: str
     arguments: Shape
+    when: Callable[[Any], bool] | None = None  # of the canonical payload
 
 
 @dataclass(frozen=True, slots=True)

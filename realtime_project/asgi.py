@@ -9,13 +9,14 @@ django_application = get_asgi_application()  # first: it loads the apps that the
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
+from realtime.bodies import BodyLimit  # noqa: E402
 from realtime.lifespan import lifespan  # noqa: E402
 from realtime.middleware import JWTAuthMiddleware, OriginMiddleware  # noqa: E402
 from realtime.routing import socketio, websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": socketio(django_application),
+        "http": socketio(BodyLimit(django_application)),
         "websocket": socketio(OriginMiddleware(JWTAuthMiddleware(URLRouter(websocket_urlpatterns)))),
         "lifespan": lifespan,
     }

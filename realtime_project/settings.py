@@ -8,10 +8,13 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from realtime_project.settings_mail import *  # noqa: F403 -- they are settings, too
+from realtime_project.settings_uploads import *  # noqa: F403 -- they are settings, too
+from realtime_project.settings_uploads import CHAT_UPLOAD_RATE, UPLOAD_STORAGE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -45,7 +48,7 @@ ALLOWED_ORIGINS = env.list(
     "ALLOWED_ORIGINS", default=["http://localhost:3000", "http://localhost:3001"] if DEVELOPMENT else []
 )
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
-PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
+PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://localhost:{os.environ.get('PORT', '8000')}").rstrip("/")
 
 # -- Applications ----------------------------------------------------------------------------
 # Yours go here: a folder beside the others and its name in this list is all that the core needs.
@@ -78,6 +81,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "realtime.bodies.refuse_large_bodies",  # below CORS, so that a browser may read why
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -200,6 +204,7 @@ THROTTLES = {
     "register": env.str("THROTTLE_REGISTER", default="60/minute"),
     "login": env.str("THROTTLE_LOGIN", default="10/minute"),
     "user": env.str("THROTTLE_USER", default="600/minute"),
+    "upload": CHAT_UPLOAD_RATE,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Realtime backend",
@@ -219,13 +224,22 @@ CORS_URLS_REGEX = r"^/api/.*$"
 # -- Chat ------------------------------------------------------------------------------------------
 CHAT_MAX_TEXT = env.int("CHAT_MAX_TEXT", default=10_000)
 CHAT_MAX_MEMBERS = env.int("CHAT_MAX_MEMBERS", default=500)
-CHAT_MAIL_QUIET = env.float("CHAT_MAIL_QUIET", default=300)
-CHAT_MAIL_MESSAGES = env.int("CHAT_MAIL_MESSAGES", default=10)
-CHAT_MAIL_TEXT = env.int("CHAT_MAIL_TEXT", default=500)
-CHAT_MAIL_RETRIES = env.int("CHAT_MAIL_RETRIES", default=5)
-CHAT_MAIL_RETRY_DELAY = env.float("CHAT_MAIL_RETRY_DELAY", default=60)
-CHAT_MAIL_LEASE = env.float("CHAT_MAIL_LEASE", default=600)
-CHAT_MAIL_LINK_DAYS = env.int("CHAT_MAIL_LINK_DAYS", default=365)
+CHAT_MESSAGE_RATE = env.str("CHAT_MESSAGE_RATE", default="30/minute")
+CHAT_MAX_CIPHERTEXT = env.int("CHAT_MAX_CIPHERTEXT", default=100_000)
+CHAT_MAX_ATTACHMENTS = env.int("CHAT_MAX_ATTACHMENTS", default=10)
+CHAT_MAX_MENTIONS = env.int("CHAT_MAX_MENTIONS", default=50)
+CHAT_MAX_REACTIONS = env.int("CHAT_MAX_REACTIONS", default=20)
+CHAT_EDIT_WINDOW = env.int("CHAT_EDIT_WINDOW", default=0)
+CHAT_ATTACHMENT_TYPES = env.list(
+    "CHAT_ATTACHMENT_TYPES",
+    default=[
+        *("image", "video", "audio", "file", "image/*", "video/*", "audio/*", "font/*"),
+        *("text/plain", "text/csv", "text/markdown", "text/calendar", "text/vcard"),
+        *("application/octet-stream", "application/pdf", "application/json", "application/rtf", "application/epub+zip"),
+        *("application/zip", "application/gzip", "application/x-tar", "application/x-7z-compressed"),
+        *("application/msword", "application/vnd.*"),
+    ],
+)
 
 # -- Families of Socket.IO clients -----------------------------------------------------------------
 SOCIAL_RATE = env.str("SOCIAL_RATE", default="100/minute")
@@ -234,24 +248,11 @@ OPERATIONS_CONNECTIONS = env.str("OPERATIONS_CONNECTIONS", default="10/minute")
 # -- Background tasks ----------------------------------------------------------------------------
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
-# -- Mail: one URL for the server and how to talk to it ------------------------------------------
-MAIL_SERVER = env.email_url("EMAIL_URL", default="consolemail://" if DEVELOPMENT else "smtp://localhost:25")
-EMAIL_BACKEND = MAIL_SERVER["EMAIL_BACKEND"]
-EMAIL_FILE_PATH = MAIL_SERVER["EMAIL_FILE_PATH"]
-EMAIL_HOST = MAIL_SERVER["EMAIL_HOST"] or "localhost"
-EMAIL_USE_TLS = bool(MAIL_SERVER.get("EMAIL_USE_TLS"))
-EMAIL_USE_SSL = bool(MAIL_SERVER.get("EMAIL_USE_SSL"))
-EMAIL_PORT = MAIL_SERVER["EMAIL_PORT"] or (465 if EMAIL_USE_SSL else 587 if EMAIL_USE_TLS else 25)
-EMAIL_HOST_USER = MAIL_SERVER["EMAIL_HOST_USER"] or ""
-EMAIL_HOST_PASSWORD = MAIL_SERVER["EMAIL_HOST_PASSWORD"] or ""
-EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=10)
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"noreply@{urlsplit(PUBLIC_URL).hostname or 'localhost'}")
-
 # -- Static files, time, language ------------------------------------------------------------------
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STORAGES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": UPLOAD_STORAGE,
     "staticfiles": {
         "BACKEND": (
             "django.contrib.staticfiles.storage.StaticFilesStorage"

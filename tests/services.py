@@ -81,7 +81,7 @@ class Server(ABC):
                 user=self.user,
                 start_new_session=True,  # else Ctrl-C would end it before the tests that still tidy up
             )
-        self._guard = self._guarded(self.process)
+        self._guard = guarded(self.process, self.kill_signal, self.folder)
         deadline = time.monotonic() + START_TIMEOUT
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -121,12 +121,6 @@ class Server(ABC):
         except (OSError, redis.RedisError, psycopg.OperationalError):
             return False
         return True
-
-    def _guarded(self, process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
-        """Ends the server also when this process is killed and runs no `atexit`: then the guard's input ends."""
-        script = 'read -r _; kill -s "$1" "$2"; rm -rf "$3"'
-        words = [self.kill_signal.name.removeprefix("SIG"), str(process.pid), str(self.folder)]
-        return subprocess.Popen(["sh", "-c", script, "guard", *words], stdin=subprocess.PIPE, start_new_session=True)
 
     def _end(self, how: signal.Signals) -> None:
         process, self.process = self.process, None
@@ -225,6 +219,13 @@ class Postgres(Server):
             user=self.user,
             check=True,
         )
+
+
+def guarded(process: subprocess.Popen[bytes], how: signal.Signals, folder: Path) -> subprocess.Popen[bytes]:
+    """Ends the server also when this process is killed and runs no `atexit`: then the guard's input ends."""
+    script = 'read -r _; kill -s "$1" "$2"; rm -rf "$3"'
+    words = [how.name.removeprefix("SIG"), str(process.pid), str(folder)]
+    return subprocess.Popen(["sh", "-c", script, "guard", *words], stdin=subprocess.PIPE, start_new_session=True)
 
 
 def redis_server() -> str:

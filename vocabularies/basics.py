@@ -36,14 +36,26 @@ def own_room(user: "Identity") -> str:
     return UserRoom(user.id).address
 
 
+ATTACHMENT = ("id", "url", "type", "name", "size", "width", "height", "thumbnailUrl")
+
+
 def spoken(*same: str, **names: str) -> Payload:
-    """Fields of a message; these clients send a list of attachments though there are none."""
+    """Fields of a message; these clients send empty lists, and say more of an attachment than is known here."""
     payload = fields(*same, **names)
 
     def said(user: "Identity", arguments: Sequence[Any]) -> Any:
-        return {name: value for name, value in payload(user, arguments).items() if value != []}
+        given = {name: value for name, value in payload(user, arguments).items() if value != []}
+        if isinstance(attachments := given.get("attachments"), list):
+            given["attachments"] = [_attachment(one) for one in attachments]
+        return given
 
     return said
+
+
+def _attachment(sent: Any) -> Any:
+    if not isinstance(sent, dict):
+        return sent
+    return {name: sent[name] for name in ATTACHMENT if sent.get(name) is not None}
 
 
 PING = Ask("ping", no_payload, Tell("pong", whole), is_either=True)

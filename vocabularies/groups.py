@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from realtime.vocabulary import Ask, Tell, fields
+from realtime.vocabulary import Ask, Tell, fields, renamed
 from vocabularies.basics import spoken
 
 
@@ -19,6 +19,11 @@ def new_message(data: Any, at: float) -> list[Any]:
             "readBy": [data["senderId"]],
         }
     ]
+
+
+def is_read(data: Any) -> bool:
+    """Whether a receipt is about reading; what has only arrived has no name here."""
+    return bool(data["type"] == "read")
 
 
 def user_online(data: Any, at: float) -> list[Any]:
@@ -38,11 +43,13 @@ def group_id(user: Any, data: Any) -> Any:
 
 ASKS = {
     "sendMessage": Ask("message.send", spoken("text", "attachments", "tempId", conversationId="groupId")),
+    "markAsRead": Ask("message.read", fields("messageId", conversationId="groupId")),
     "joinGroup": Ask("rooms.subscribe", group_room, ack=group_id),
     "leaveGroup": Ask("rooms.unsubscribe", group_room, ack=group_id),
 }
 
 TELLS = {
     "message.new": Tell("newMessage", new_message),
+    "message.receipt": Tell("messageRead", renamed(messageId="messageId", userId="userId"), when=is_read),
     "presence.changed": Tell("userOnline", user_online),
 }

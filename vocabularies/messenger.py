@@ -2,12 +2,15 @@
 
 from typing import Any
 
-from realtime.vocabulary import Ask, Tell, each, no_payload, nothing, positions
+from realtime.vocabulary import Ask, Tell, each, fields, no_payload, nothing, positions, whole
 from vocabularies.basics import spoken
+
+RECEIPTS = {"delivered": "delivered", "read": "seen"}
 
 
 def message(data: Any, at: float) -> list[Any]:
-    """The message as it stands."""
+    """The message as it stands; its `ciphertext` only if it is encrypted."""
+    encrypted = {"ciphertext": data["ciphertext"]} if data.get("ciphertext") else {}
     return [
         {
             "id": data["id"],
@@ -20,7 +23,13 @@ def message(data: Any, at: float) -> list[Any]:
             "createdAt": data["createdAt"],
             "editedAt": data.get("editedAt"),
         }
+        | encrypted
     ]
+
+
+def receipt(data: Any, at: float) -> list[Any]:
+    """(messageId, userId, "delivered" or "seen")."""
+    return [data["messageId"], data["userId"], RECEIPTS[data["type"]]]
 
 
 def conversation_room(user: Any, arguments: Any) -> Any:
@@ -49,14 +58,25 @@ ASKS = {
     "leave-room": Ask("rooms.unsubscribe", conversation_room, Tell("room-left", conversation), ack=conversation_id),
     "send-message": Ask(
         "message.send",
-        spoken("conversationId", "text", "attachments", "replyToId", "tempId"),
+        spoken("conversationId", "text", "attachments", "replyToId", "mentions", "ciphertext", "tempId"),
         Tell("message-ack", each("tempId", "messageId")),
     ),
+    "edit-message": Ask("message.edit", fields("messageId", "text", "ciphertext")),
+    "delete-message": Ask("message.delete", fields("messageId", "forEveryone")),
+    "message-delivered": Ask("message.delivered", fields("messageId")),
+    "message-seen": Ask("message.read", fields("messageId", "conversationId")),
+    "react": Ask("message.react", fields("messageId", "emoji", "remove")),
+    "upload-progress": Ask("upload.progress", fields("uploadId", "conversationId", "loaded", "total")),
     "heartbeat": Ask("heartbeat", no_payload, Tell("heartbeat-ack", nothing)),
 }
 
 TELLS = {
     "message.new": Tell("message-new", message),
     "message.acknowledged": Tell("message-ack", each("tempId", "messageId")),
+    "message.edited": Tell("message-edited", message),
+    "message.deleted": Tell("message-deleted", each("messageId")),
+    "message.reaction": Tell("message-reaction", each("messageId", "userId", "emoji", "removed")),
+    "message.receipt": Tell("receipt", receipt),
+    "upload.progress": Tell("upload-progress", whole),
     "presence.changed": Tell("presence", each("userId", "status")),
 }

@@ -38,6 +38,7 @@ static void watch(Connection *c, int operation, int events) {
 void drop(Connection *c) {
     if (c->state == DEAD) return;
     if (c->state == READY) { n_ready--; n_closed++; }
+    c->ended_at = now();
     watch(c, EPOLL_CTL_DEL, 0);
     close(c->fd);
     c->state = DEAD;

@@ -51,6 +51,13 @@ static void on_text(Connection *c, const char *text, size_t n, uint64_t at) {
         on_message(c, text, n, at);
 }
 
+/* A close frame is answered, as every client does. */
+static void on_close(Connection *c, const unsigned char *payload, size_t n) {
+    c->code = n < 2 ? 1005 : payload[0] << 8 | payload[1];
+    send_frame(c, 8, payload, n < 2 ? 0 : 2);
+    drop(c);
+}
+
 /* Take whole frames; how many bytes they were. */
 static size_t take_frames(Connection *c, unsigned char *bytes, size_t n, uint64_t at) {
     size_t done = 0;
@@ -64,7 +71,7 @@ static size_t take_frames(Connection *c, unsigned char *bytes, size_t n, uint64_
         done += head + length;
         switch (f[0] & 15) {
         case 1: on_text(c, (char *)f + head, length, at); break;
-        case 8: drop(c); break;
+        case 8: on_close(c, f + head, length); break;
         case 9: send_frame(c, 10, f + head, length); break;
         }
     }

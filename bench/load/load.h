@@ -13,13 +13,14 @@ typedef struct {
     int fd, state, room;
     unsigned char *rest, *out; /* of a frame that has not come whole; what has not been sent yet */
     size_t n_rest, size_rest, n_out, size_out;
-    uint64_t heard;
+    uint64_t heard, ended_at; /* by the monotonic clock, as all times */
+    int code; /* of its close frame; 0 without one */
 } Connection;
 
 typedef struct {
     const char *path, *init, *ready, *message, *sio, *mode, *headers[MAX_HEADERS];
-    int port, connections, rooms, window, parallel, n_headers, profiled;
-    double duration, warmup;
+    int port, connections, rooms, window, parallel, n_headers, signalled;
+    double duration, warmup, rate;
 } Options;
 
 /* main.c */

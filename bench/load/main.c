@@ -4,10 +4,13 @@
  *
  * One thread, one epoll set. It reads the headers of frames, and looks into payloads for "ts":NANOSECONDS only.
  *   fan    `window` broadcasts are under way; the first connection of each room sends, all that are in it must hear
+ *   pace   `rate` broadcasts a second, whether or not the earlier ones were heard
  *   echo   `window` requests are under way on every connection
  *   hold   the connections stay open
+ *   drain  they stay open until the server ends them, for `duration` at most: says {"ready":COUNT} when all are, and
+ *          at the end when each was ended, with which code
  * Templates, in every text: %R room, %C connection, %S sequence, %T monotonic nanoseconds, %K the connection's token.
- * It prints one line of JSON.
+ * It prints one line of JSON. With --signal PID that process gets SIGUSR1 when the load begins and when it ends.
  */
 #include "load.h"
 
@@ -16,7 +19,7 @@
 #include <time.h>
 
 Options options = { .path = "/", .mode = "fan", .connections = 100, .rooms = 1, .window = 1, .parallel = 64,
-                    .duration = 4, .warmup = 1, .message = "{\"ts\":%T}" };
+                    .duration = 4, .warmup = 1, .rate = 100, .message = "{\"ts\":%T}" };
 Connection *all;
 char **tokens;
 int n_tokens;
@@ -53,7 +56,7 @@ static const struct option NAMES[] = {
     { "port", 1, 0, 'p' }, { "path", 1, 0, 'P' }, { "header", 1, 0, 'h' }, { "sio", 1, 0, 's' }, { "init", 1, 0, 'i' }, { "ready", 1, 0, 'r' },
     { "message", 1, 0, 'm' }, { "tokens", 1, 0, 't' }, { "mode", 1, 0, 'o' }, { "connections", 1, 0, 'c' }, { "rooms", 1, 0, 'R' },
     { "window", 1, 0, 'w' }, { "parallel", 1, 0, 'l' }, { "duration", 1, 0, 'd' }, { "warmup", 1, 0, 'u' }, { "pid", 1, 0, 'x' },
-    { "profiled", 1, 0, 'f' }, { 0 } };
+    { "rate", 1, 0, 'a' }, { "signal", 1, 0, 'f' }, { 0 } };
 
 static void set(int option) {
     switch (option) {
@@ -73,7 +76,8 @@ static void set(int option) {
     case 'd': options.duration = atof(optarg); break;
     case 'u': options.warmup = atof(optarg); break;
     case 'x': add_process(optarg); break;
-    case 'f': options.profiled = atoi(optarg); break;
+    case 'a': options.rate = atof(optarg); break;
+    case 'f': options.signalled = atoi(optarg); break;
     default: exit(2);
     }
 }

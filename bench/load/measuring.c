@@ -60,12 +60,30 @@ static uint64_t fan(double seconds) {
     return published * each - (delivered < published * each ? delivered : published * each);
 }
 
+static uint64_t pace(double seconds) {
+    uint64_t each = options.connections / options.rooms, from = now(), n = 0;
+    for (double past; (past = (now() - from) / 1e9) < seconds; turn(1))
+        for (; n < past * options.rate; n++) publish(&all[published % options.rooms]);
+    turn_until(published * each, 3);
+    return published * each - (delivered < published * each ? delivered : published * each);
+}
+
 static void echo(double seconds) {
     static int is_started;
     if (!is_started++)
         for (Connection *c = all; c < all + options.connections; c++)
             for (int i = 0; i < options.window; i++) publish(c);
     turn_for(seconds);
+}
+
+/* The load of this mode; how many deliveries were lost. */
+static uint64_t load_for(double seconds) {
+    switch (*options.mode) {
+    case 'f': return fan(seconds);
+    case 'p': return pace(seconds);
+    case 'e': echo(seconds);
+    }
+    return 0;
 }
 
 /* Connections that heard more or less than was said in their room. */
@@ -99,20 +117,30 @@ static void print_result(double seconds, double client, uint64_t lost, int n_cou
     printf("}}\n");
 }
 
+static void drain(void) {
+    printf("{\"ready\":%d}\n", n_ready);
+    fflush(stdout);
+    for (uint64_t end = now() + options.duration * 1e9; n_dead < options.connections && now() < end;) turn(5);
+    printf("{\"ends\":[");
+    for (Connection *c = all; c < all + options.connections; c++)
+        printf("%s[%llu,%d]", c == all ? "" : ",", (unsigned long long)c->ended_at, c->code);
+    printf("]}\n");
+}
+
 void measure(void) {
     int is_hold = *options.mode == 'h', is_echo = *options.mode == 'e', n_counted = open_all(is_hold);
-    uint64_t lost = 0;
-    if (is_echo) echo(options.warmup);
-    else if (!is_hold) { warm_rooms(); start_counting(); fan(options.warmup); turn_for(0.2); }
+    if (*options.mode == 'd') { drain(); return; }
+    if (!is_echo && !is_hold) { warm_rooms(); start_counting(); }
+    load_for(options.warmup);
+    if (!is_echo) turn_for(0.2);
     start_counting();
     note_cpu(0);
     double client = cpu_of(getpid());
     uint64_t from = now();
     is_measuring = 1;
-    if (options.profiled) kill(options.profiled, SIGUSR1);
-    if (is_echo) echo(options.duration);
-    else if (!is_hold) lost = fan(options.duration);
-    if (options.profiled) kill(options.profiled, SIGUSR1);
+    if (options.signalled) kill(options.signalled, SIGUSR1);
+    uint64_t lost = load_for(options.duration);
+    if (options.signalled) kill(options.signalled, SIGUSR1);
     double seconds = (now() - from) / 1e9;
     client = cpu_of(getpid()) - client;
     is_measuring = 0;

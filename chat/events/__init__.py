@@ -7,8 +7,16 @@ from chat.events.conversations import (
     MemberAdded,
     MemberRemoved,
 )
-from chat.events.messages import MessageAcknowledged, MessageNew
+from chat.events.messages import (
+    MessageAcknowledged,
+    MessageDeleted,
+    MessageEdited,
+    MessageNew,
+    MessageReaction,
+    MessageReceipt,
+)
 from chat.events.presence import PresenceChanged
+from chat.events.uploads import UploadProgress
 
 __all__ = [
     "ConversationCreated",
@@ -17,6 +25,11 @@ __all__ = [
     "MemberAdded",
     "MemberRemoved",
     "MessageAcknowledged",
+    "MessageDeleted",
+    "MessageEdited",
     "MessageNew",
+    "MessageReaction",
+    "MessageReceipt",
     "PresenceChanged",
+    "UploadProgress",
 ]

@@ -73,10 +73,15 @@ class Membership(models.Model):
     muted_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
-        """Once a person."""
+        """Once a person, and never two owners."""
 
         ordering = ("id",)
-        constraints = [models.UniqueConstraint(fields=("conversation", "user"), name="chat_membership_once")]
+        constraints = [
+            models.UniqueConstraint(fields=("conversation", "user"), name="chat_membership_once"),
+            models.UniqueConstraint(
+                fields=("conversation",), condition=models.Q(role="owner"), name="chat_membership_one_owner"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user} in {self.conversation}"

@@ -27,16 +27,29 @@ class MemberSerializer(CamelModelSerializer):
 
 
 class ConversationSerializer(CamelModelSerializer):
-    """A conversation with its members."""
+    """A conversation with its members; `pinned` and `mutedUntil` are the reader's own."""
 
     members = MemberSerializer(source="memberships", many=True, read_only=True)
     last_message_at = Timestamp(read_only=True, allow_null=True)
+    pinned = serializers.BooleanField(read_only=True)
+    muted_until = Timestamp(read_only=True, allow_null=True)
+    unread_count = serializers.IntegerField(read_only=True)
 
     class Meta:
         """All of it."""
 
         model = Conversation
-        fields = ("id", "kind", "title", "members", "created_at", "last_message_at")
+        fields = (
+            "id",
+            "kind",
+            "title",
+            "members",
+            "created_at",
+            "last_message_at",
+            "pinned",
+            "muted_until",
+            "unread_count",
+        )
         read_only_fields = fields
 
 
@@ -52,3 +65,22 @@ class NewMemberSerializer(CamelSerializer):
     """Who is to be let in."""
 
     user_id = serializers.UUIDField()
+
+
+class RoleSerializer(CamelSerializer):
+    """What a member is to be; `owner` hands the group over."""
+
+    role = serializers.ChoiceField(Membership.Role.choices)
+
+
+class TitleSerializer(CamelSerializer):
+    """What a group is to be called."""
+
+    title = serializers.CharField(max_length=200, allow_blank=True)
+
+
+class PreferencesSerializer(CamelSerializer):
+    """What a conversation is to be to oneself; what is left out stays as it is."""
+
+    pinned = serializers.BooleanField(required=False)
+    muted_until = Timestamp(required=False, allow_null=True, help_text="Null, or a time that is over: not muted.")

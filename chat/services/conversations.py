@@ -1,19 +1,20 @@
-"""Conversations, and who is in them."""
+"""Conversations: how they begin, what they are called, how they end."""
 
 from collections.abc import Iterable
 from uuid import UUID
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
+from django.core.validators import ProhibitNullCharactersValidator
 from django.db import transaction
 from django.dispatch import Signal
 
 from accounts.selectors import visible_users
 from chat.models import Conversation, Membership
 from chat.services.locking import lock
+from chat.services.roles import MANAGERS, require_role
 
 Id = UUID | str
-PAIR = 2
 
 conversation_created = Signal()
 """`conversation`, after its memberships were written in bulk, which fires no signal of Django's."""
@@ -28,7 +29,7 @@ def create_conversation(*, creator_id: Id, kind: str, members: Iterable[Id], tit
         if len(others) != 1:
             raise ValidationError({"members": "A direct conversation is with exactly one other person."})
         return _direct(creator_id, others.pop())
-    conversation = Conversation(kind=kind, title=title.strip(), created_by_id=creator_id)
+    conversation = Conversation(kind=kind, title=_clean(title), created_by_id=creator_id)
     conversation.full_clean()
     conversation.save()
     _fill(conversation, creator_id, others)
@@ -50,7 +51,21 @@ def _direct(creator: Id, other: UUID) -> Conversation:
     )
     if created:
         _fill(conversation, creator, {other})
+    else:
+        _complete(conversation, {UUID(str(creator)), other})
     return conversation
+
+
+def _complete(conversation: Conversation, people: set[UUID]) -> None:
+    """Both are in it again, though staff, or the shell, took one out."""
+    missing = people - set(conversation.memberships.values_list("user_id", flat=True))
+    for user in sorted(missing):
+        Membership.objects.get_or_create(conversation=conversation, user_id=user, defaults=positions(conversation))
+
+
+def positions(conversation: Conversation) -> dict[str, int]:
+    """Where somebody begins who is let in now: nothing that was said before is unread."""
+    return {"delivered_position": conversation.last_position, "read_position": conversation.last_position}
 
 
 def _fill(conversation: Conversation, creator: Id, others: Iterable[UUID]) -> None:
@@ -61,45 +76,47 @@ def _fill(conversation: Conversation, creator: Id, others: Iterable[UUID]) -> No
 
 
 @transaction.atomic
-def add_member(*, actor_id: Id, conversation_id: Id, user_id: Id) -> Membership:
-    """Let somebody into a group; only its owner may. Again, the same membership comes back."""
+def rename_conversation(*, actor_id: Id, conversation_id: Id, title: str) -> Conversation:
+    """Give a group another title, as its owner or an admin."""
     conversation = lock(conversation_id, actor_id)
-    _require_owner(conversation, actor_id)
     if conversation.kind == Conversation.Kind.DIRECT:
-        raise ValidationError("Nobody can be added to a direct conversation; begin a group.")
-    user = visible_users(actor_id).get(pk=user_id)
-    if known := conversation.memberships.filter(user=user).first():
-        return known
-    if conversation.memberships.count() >= settings.CHAT_MAX_MEMBERS:
-        raise ValidationError(f"A conversation has at most {settings.CHAT_MAX_MEMBERS} members.")
-    return Membership.objects.create(conversation=conversation, user=user)
+        raise ValidationError({"title": "A direct conversation has no title: it is called after the other person."})
+    require_role(conversation, actor_id, MANAGERS)
+    return _retitle(conversation, title)
 
 
 @transaction.atomic
-def remove_member(*, actor_id: Id, conversation_id: Id, user_id: Id) -> None:
-    """Take somebody out of a group, as its owner, or leave it."""
-    conversation = lock(conversation_id, actor_id)
-    if conversation.kind == Conversation.Kind.DIRECT:
-        raise ValidationError("Nobody can leave a direct conversation; block the other instead.")
-    if UUID(str(user_id)) != UUID(str(actor_id)):
-        _require_owner(conversation, actor_id)
-    conversation.memberships.get(user_id=user_id).delete()
-    hand_over(conversation)
+def retitle_conversation(*, conversation_id: Id, title: str) -> Conversation:
+    """Give any conversation another title, as staff."""
+    return _retitle(Conversation.objects.select_for_update().get(pk=conversation_id), title)
+
+
+def _retitle(conversation: Conversation, title: str) -> Conversation:
+    conversation.title = _clean(title)
+    conversation.clean_fields(exclude={field.name for field in Conversation._meta.fields} - {"title"})
+    conversation.save(update_fields=["title"])
+    return conversation
+
+
+def _clean(title: str) -> str:
+    try:
+        ProhibitNullCharactersValidator()(title)
+    except ValidationError as error:
+        raise ValidationError({"title": error}) from error
+    return title.strip()
 
 
 @transaction.atomic
-def hand_over(conversation: Conversation) -> None:
-    """A group that its owner has left belongs to whoever has been in it longest."""
-    if (
-        conversation.kind == Conversation.Kind.GROUP
-        and not conversation.memberships.filter(role=Membership.Role.OWNER).exists()
-    ):
-        heir = conversation.memberships.order_by("joined_at", "id").first()
-        if heir is not None:
-            heir.role = Membership.Role.OWNER
-            heir.save(update_fields=["role"])
+def end_conversation(*, actor_id: Id, conversation_id: Id) -> None:
+    """End a group for all who are in it, as its owner; nothing of it is kept."""
+    conversation = lock(conversation_id, actor_id)
+    if conversation.kind == Conversation.Kind.DIRECT:
+        raise ValidationError("Nobody can end a direct conversation; block the other instead.")
+    require_role(conversation, actor_id, {Membership.Role.OWNER})
+    conversation.delete()
 
 
-def _require_owner(conversation: Conversation, actor: Id) -> None:
-    if not conversation.memberships.filter(user_id=actor, role=Membership.Role.OWNER).exists():
-        raise PermissionDenied("Only the owner of a group may do this.")
+@transaction.atomic
+def close_conversation(*, conversation_id: Id) -> None:
+    """End any conversation, as staff; nothing of it is kept. Conversation.DoesNotExist if there is none."""
+    Conversation.objects.select_for_update().get(pk=conversation_id).delete()

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from chat.models import Conversation
-from chat.selectors import is_member
+from chat.models import Conversation, Message
+from chat.selectors import is_member, visible_messages
 
 Id = UUID | str
 
@@ -15,3 +15,12 @@ def lock(conversation: Id, member: Id) -> Conversation:
     if not is_member(conversation=locked.pk, user=member):
         raise Conversation.DoesNotExist
     return locked
+
+
+def lock_message(message: Id, reader: Id) -> Message:
+    """One that the reader may see, as it is under the lock of its conversation; Message.DoesNotExist for any other."""
+    visible = visible_messages(reader).filter(pk=message)
+    conversation = lock(visible.values_list("conversation_id", flat=True).get(), reader)
+    found = visible.get()
+    found.conversation = conversation
+    return found

@@ -4,6 +4,7 @@ Nothing here talks to a mail server. What is due stands in the database, and a b
 looks there at that time (see `chat.tasks`).
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -15,7 +16,8 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.services import update_profile
 from chat import tasks
-from chat.models import Departure, Membership, Message
+from chat.models import Conversation, Departure, Message
+from chat.services.preferences import set_preferences
 
 Id = UUID | str
 
@@ -51,8 +53,6 @@ def stop_mail(*, user_id: Id, conversation_id: Id | None = None) -> User:
     """No more mail about messages, or about those of one conversation, which is muted; User.DoesNotExist for nobody."""
     if conversation_id is None:
         return update_profile(user_id=user_id, mail_messages=False)
-    memberships = Membership.objects.select_for_update(no_key=True).filter(conversation_id=conversation_id)
-    if membership := memberships.filter(user_id=user_id).first():
-        membership.muted_until = FOR_EVER
-        membership.save(update_fields=["muted_until"])
+    with suppress(Conversation.DoesNotExist):  # who is in it no more gets no mail about it
+        set_preferences(user_id=user_id, conversation_id=conversation_id, muted_until=FOR_EVER)
     return User.objects.get(pk=user_id)

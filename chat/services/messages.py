@@ -1,8 +1,8 @@
 """What is said."""
 
+from typing import Any, Unpack
 from uuid import UUID
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import ProhibitNullCharactersValidator
 from django.db import IntegrityError, transaction
@@ -10,9 +10,11 @@ from django.utils import timezone
 
 from accounts.exceptions import Blocked
 from accounts.models import User
-from accounts.selectors import are_blocked
-from chat.exceptions import TextTooLong
+from accounts.selectors import are_blocked, blocked_pairs
 from chat.models import Conversation, Message
+from chat.selectors import visible_messages
+from chat.services import attachments
+from chat.services.drafts import Content, Draft, check
 from chat.services.locking import lock
 from chat.services.mail import note_message
 
@@ -21,34 +23,31 @@ Id = UUID | str
 
 @transaction.atomic
 def send_message(
-    *, sender_id: Id, conversation_id: Id, text: str, temp_id: str | None = None, acknowledge: bool = False
+    *,
+    sender_id: Id,
+    conversation_id: Id,
+    text: str = "",
+    temp_id: str | None = None,
+    acknowledge: bool = False,
+    **content: Unpack[Content],
 ) -> Message:
     """Say something. The same `temp_id` again says nothing new: the first message comes back.
 
     With `acknowledge` all of the sender's devices are told of the `temp_id`, not only the one that asked.
     """
-    text = _clean(text)
+    draft = check(text, content)
     ProhibitNullCharactersValidator()(temp_id)
     conversation = lock(conversation_id, sender_id)
     if temp_id and (known := _sent(sender_id, temp_id)):
         return known
-    _require_no_block(conversation, sender_id)
-    conversation.last_position += 1
-    conversation.last_message_at = timezone.now()
-    message = Message(
-        conversation=conversation,
-        sender_id=sender_id,
-        text=text,
-        temp_id=temp_id or None,
-        position=conversation.last_position,
-    )
+    require_no_block(conversation, sender_id)
+    message = Message(conversation=conversation, sender_id=sender_id, temp_id=temp_id or None)
     message.acknowledges = acknowledge
     try:
         with transaction.atomic():
-            conversation.save(update_fields=["last_position", "last_message_at"])
-            message.save(force_insert=True)
-    except IntegrityError:
-        # Another device used this temp_id at the same moment, in another conversation.
+            _store(message, draft)
+    except (IntegrityError, ValidationError):
+        # Another device used this temp_id (and its files) at the same moment, in another conversation.
         if temp_id and (known := _sent(sender_id, temp_id)):
             return known
         raise
@@ -56,20 +55,54 @@ def send_message(
     return message
 
 
+def _store(message: Message, draft: Draft) -> None:
+    conversation = message.conversation
+    message.text, message.ciphertext = draft.text, draft.ciphertext
+    message.reply_to = _answered(message, draft.reply_to_id)
+    message.mentions = _mentioned(message, draft.mentions)
+    message.attachments = _attached(message, draft)
+    conversation.last_position += 1
+    conversation.last_message_at = timezone.now()
+    message.position = conversation.last_position
+    conversation.save(update_fields=["last_position", "last_message_at"])
+    message.save(force_insert=True)
+    attachments.bind(message)
+
+
 def _sent(sender: Id, temp_id: str) -> Message | None:
     return Message.objects.filter(sender_id=UUID(str(sender)), temp_id=temp_id).select_related("sender").first()
 
 
-def _clean(text: str) -> str:
-    if len(text) > settings.CHAT_MAX_TEXT:
-        raise TextTooLong(settings.CHAT_MAX_TEXT)
-    if not text.strip():
-        raise ValidationError({"text": "A message needs some text."})
-    ProhibitNullCharactersValidator()(text)
-    return text
+def _answered(message: Message, reply_to_id: UUID | None) -> Message | None:
+    if reply_to_id is None:
+        return None
+    answered = visible_messages(message.sender_id).filter(conversation=message.conversation, pk=reply_to_id).first()
+    if answered is None:
+        raise ValidationError({"reply_to_id": "There is no such message in this conversation."})
+    return answered
 
 
-def _require_no_block(conversation: Conversation, sender: Id) -> None:
+def _mentioned(message: Message, people: list[UUID]) -> list[str]:
+    if people:
+        members = message.conversation.memberships.filter(user__in=people)
+        known = set(members.exclude(user__in=blocked_pairs(message.sender_id)).values_list("user_id", flat=True))
+        if missing := set(people) - known:
+            raise ValidationError({"mentions": f"Not to be mentioned here: {', '.join(sorted(map(str, missing)))}."})
+    return list(map(str, people))
+
+
+def _attached(message: Message, draft: Draft) -> list[dict[str, Any]]:
+    """In the order in which they were given, whether uploaded or linked."""
+    ids = [one for one in draft.attachments if isinstance(one, UUID)]
+    claimed = (
+        attachments.claim(uploader_id=message.sender_id, conversation=message.conversation, ids=ids) if ids else []
+    )
+    uploads = iter(claimed)
+    return [next(uploads) if isinstance(one, UUID) else one for one in draft.attachments]
+
+
+def require_no_block(conversation: Conversation, sender: Id) -> None:
+    """Nothing is said in a direct conversation whose two people a block parts; Blocked."""
     if conversation.kind == Conversation.Kind.DIRECT:
         other = User.objects.filter(memberships__conversation=conversation).exclude(pk=sender).first()
         if other is not None and are_blocked(sender, other.pk):

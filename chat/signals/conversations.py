@@ -1,9 +1,11 @@
 """Who hears of conversations."""
 
+from django.db.models import QuerySet
+
 from chat.events import ConversationCreated, ConversationUpdated, Member, MemberAdded, MemberRemoved
 from chat.models import Conversation, Membership
 from chat.rooms import ConversationRoom
-from chat.services import conversation_created
+from chat.services import conversation_created, roles_changed
 from realtime.rooms import UserRoom
 from realtime.signals import Admit, Change, Evict, Push, Pushes, pushes
 
@@ -17,17 +19,49 @@ def tell_conversation(conversation: Conversation) -> Pushes:
     yield Push([UserRoom(member.user_id) for member in event.members], event)
 
 
-@pushes(Membership, watch=("role",))
+@pushes(Conversation, watch=("title",))
+def conversation_changed(conversation: Conversation, change: Change) -> Pushes:
+    """Another title."""
+    if change.changed("title"):
+        yield Push(ConversationRoom(conversation.pk), ConversationUpdated.of(conversation))
+
+
+@pushes(roles_changed)
+def tell_roles(conversation: Conversation) -> Pushes:
+    """Who is what, when several changed at once."""
+    yield Push(ConversationRoom(conversation.pk), ConversationUpdated.of(conversation))
+
+
+@pushes(Membership, watch=("role", "pinned_at", "muted_until"))
 def membership_changed(membership: Membership, change: Change) -> Pushes:
     """A new member is let in before anybody is told, a removed one is put out after it."""
-    room, user_id = ConversationRoom(membership.conversation_id), str(membership.user_id)
-    both = [room, UserRoom(user_id)]
     if change.created:
-        yield Admit(user_id, room)
-        member = Member.of(membership)
-        yield Push(both, MemberAdded(conversation_id=room.key, user_id=user_id, member=member))
-    elif change.changed("role"):
-        yield Push(room, ConversationUpdated.of(membership.conversation))
+        yield from _came(membership)
     elif change.deleted:
-        yield Push(both, MemberRemoved(conversation_id=room.key, user_id=user_id))
-        yield Evict(user_id, room)
+        yield from _went(membership, ends=ends_conversation(change.origin))
+    if change.changed("role"):
+        room = ConversationRoom(membership.conversation_id)
+        yield Push(room, ConversationUpdated.of(membership.conversation))
+    if change.changed("pinned_at") or change.changed("muted_until"):
+        yield Push(UserRoom(membership.user_id), ConversationUpdated.for_member(membership))
+
+
+def _came(membership: Membership) -> Pushes:
+    """The new one gets all of the conversation, the others the new one."""
+    room, own = ConversationRoom(membership.conversation_id), UserRoom(membership.user_id)
+    yield Admit(own.key, room)
+    yield Push(own, ConversationCreated.of(membership.conversation))
+    added = MemberAdded(conversation_id=room.key, user_id=own.key, member=Member.of(membership))
+    yield Push([room, own], added)
+
+
+def _went(membership: Membership, *, ends: bool) -> Pushes:
+    """When the conversation ends, each hears of themselves alone: the others will see nothing of it either."""
+    room, own = ConversationRoom(membership.conversation_id), UserRoom(membership.user_id)
+    yield Push([own] if ends else [room, own], MemberRemoved(conversation_id=room.key, user_id=own.key))
+    yield Evict(own.key, room)
+
+
+def ends_conversation(origin: object) -> bool:
+    """Whether what is being deleted is the conversation, and not only who is in it."""
+    return isinstance(origin, Conversation) or (isinstance(origin, QuerySet) and origin.model is Conversation)

@@ -1,7 +1,28 @@
 """REST of the chat: each method is a line or two onto a selector or a service."""
 
-from chat.views.conversations import ConversationsView, ConversationView, MembersView, MemberView
-from chat.views.messages import MessagesView
+from chat.views.attachments import AttachmentsView, AttachmentView, FileView, LinkView, ThumbnailView
+from chat.views.conversations import ConversationsView, ConversationView, OwnView
+from chat.views.members import MembersView, MemberView
+from chat.views.messages import MessagesView, MessageView, RevisionsView
+from chat.views.reactions import DeliveredView, ReactionsView, ReadView
 from chat.views.unsubscribe import UnsubscribeView
 
-__all__ = ["ConversationView", "ConversationsView", "MemberView", "MembersView", "MessagesView", "UnsubscribeView"]
+__all__ = [
+    "AttachmentView",
+    "AttachmentsView",
+    "ConversationView",
+    "ConversationsView",
+    "DeliveredView",
+    "FileView",
+    "LinkView",
+    "MemberView",
+    "MembersView",
+    "MessageView",
+    "MessagesView",
+    "OwnView",
+    "ReactionsView",
+    "ReadView",
+    "RevisionsView",
+    "ThumbnailView",
+    "UnsubscribeView",
+]

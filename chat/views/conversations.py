@@ -1,8 +1,10 @@
 """REST of conversations."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
@@ -10,9 +12,16 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from chat import selectors, serializers, services
-from chat.models import Conversation, Membership
+from chat.filters import ConversationFilter
+from chat.models import Conversation
 from realtime.rest.schema import errors
 from realtime.rest.views import reader
+
+
+def shown(request: Request, conversation_id: UUID, *, status: int = 200) -> Response:
+    """A conversation as the reader has it now."""
+    conversation = selectors.get_conversation(reader(request), conversation_id)
+    return Response(serializers.ConversationSerializer(conversation).data, status=status)
 
 
 @extend_schema(tags=["chat"])
@@ -20,11 +29,20 @@ class ConversationsView(ListAPIView[Conversation]):
     """One's conversations."""
 
     serializer_class = serializers.ConversationSerializer
-    ordering = ("-active_at", "-id")
+    filter_backends = (DjangoFilterBackend,)
+    filterset_class = ConversationFilter
+    ordering = ("-place", "-id")
 
     def get_queryset(self) -> QuerySet[Conversation]:
-        """The reader's own, the liveliest first."""
+        """The reader's own."""
+        if getattr(self, "swagger_fake_view", False):
+            return Conversation.objects.none()
         return selectors.conversations_of(reader(self.request))
+
+    @extend_schema(responses={200: serializers.ConversationSerializer(many=True), **errors(400, 401, 429)})
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The pinned ones first, then the liveliest."""
+        return super().get(request, *args, **kwargs)
 
     @extend_schema(
         request=serializers.NewConversationSerializer,
@@ -34,8 +52,7 @@ class ConversationsView(ListAPIView[Conversation]):
         """Begin one; for a pair that has one already, that comes back."""
         data = serializers.NewConversationSerializer.read(request)
         conversation = services.create_conversation(creator_id=reader(request), **data)
-        shown = selectors.get_conversation(reader(request), conversation.pk)
-        return Response(serializers.ConversationSerializer(shown).data, status=201)
+        return shown(request, conversation.pk, status=201)
 
 
 @extend_schema(tags=["chat"])
@@ -45,41 +62,35 @@ class ConversationView(APIView):
     @extend_schema(responses={200: serializers.ConversationSerializer, **errors(401, 404, 429)})
     def get(self, request: Request, conversation_id: UUID) -> Response:
         """Show it to a member."""
-        conversation = selectors.get_conversation(reader(request), conversation_id)
-        return Response(serializers.ConversationSerializer(conversation).data)
-
-
-@extend_schema(tags=["chat"])
-class MembersView(ListAPIView[Membership]):
-    """Who is in a conversation."""
-
-    serializer_class = serializers.MemberSerializer
-    ordering = "id"
-
-    def get_queryset(self) -> QuerySet[Membership]:
-        """All of them, for a member."""
-        if getattr(self, "swagger_fake_view", False):
-            return Membership.objects.none()
-        return selectors.members_of(reader(self.request), self.kwargs["conversation_id"])
+        return shown(request, conversation_id)
 
     @extend_schema(
-        request=serializers.NewMemberSerializer,
-        responses={201: serializers.MemberSerializer, **errors(400, 401, 403, 404, 429)},
+        request=serializers.TitleSerializer,
+        responses={200: serializers.ConversationSerializer, **errors(400, 401, 403, 404, 429)},
     )
-    def post(self, request: Request, conversation_id: UUID) -> Response:
-        """Let somebody in."""
-        data = serializers.NewMemberSerializer.read(request)
-        member = services.add_member(actor_id=reader(request), conversation_id=conversation_id, **data)
-        shown = selectors.get_member(reader(request), conversation_id, member.user_id)
-        return Response(serializers.MemberSerializer(shown).data, status=201)
+    def patch(self, request: Request, conversation_id: UUID) -> Response:
+        """Give a group another title, as its owner or an admin."""
+        data = serializers.TitleSerializer.read(request)
+        services.rename_conversation(actor_id=reader(request), conversation_id=conversation_id, **data)
+        return shown(request, conversation_id)
+
+    @extend_schema(responses={204: None, **errors(400, 401, 403, 404, 429)})
+    def delete(self, request: Request, conversation_id: UUID) -> Response:
+        """End a group for all, as its owner; nothing of it is kept."""
+        services.end_conversation(actor_id=reader(request), conversation_id=conversation_id)
+        return Response(status=204)
 
 
 @extend_schema(tags=["chat"])
-class MemberView(APIView):
-    """One member."""
+class OwnView(APIView):
+    """What a conversation is to oneself."""
 
-    @extend_schema(responses={204: None, **errors(400, 401, 403, 404, 429)})
-    def delete(self, request: Request, conversation_id: UUID, user_id: UUID) -> Response:
-        """Take somebody out, or leave."""
-        services.remove_member(actor_id=reader(request), conversation_id=conversation_id, user_id=user_id)
-        return Response(status=204)
+    @extend_schema(
+        request=serializers.PreferencesSerializer,
+        responses={200: serializers.ConversationSerializer, **errors(400, 401, 404, 429)},
+    )
+    def patch(self, request: Request, conversation_id: UUID) -> Response:
+        """Pin it, or mute it for a time; nobody else is told."""
+        data = serializers.PreferencesSerializer.read(request)
+        services.set_preferences(user_id=reader(request), conversation_id=conversation_id, **data)
+        return shown(request, conversation_id)

@@ -2,7 +2,9 @@
 
 from uuid import UUID
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
+from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
@@ -10,6 +12,7 @@ from rest_framework.views import APIView
 
 from chat import selectors, serializers, services
 from chat.history import page
+from chat.models import Message, Revision
 from realtime.rest.schema import errors
 from realtime.rest.throttling import command_throttle
 from realtime.rest.views import reader
@@ -33,7 +36,9 @@ class MessagesView(APIView):
         """The last messages, or those `before` or `after` a position; always in ascending order."""
         asked = serializers.PageSerializer.read(request.query_params.dict())
         messages = selectors.messages_of(reader(request), conversation_id)
-        return Response(page(messages, url=request.build_absolute_uri(request.path), **asked))
+        found = page(messages, url=request.build_absolute_uri(request.path), **asked)
+        context = {"read_positions": selectors.read_positions(reader(request), conversation_id)}
+        return Response(serializers.MessagePageSerializer(found, context=context).data)
 
     @extend_schema(
         request=serializers.NewMessageSerializer,
@@ -45,4 +50,51 @@ class MessagesView(APIView):
         message = services.send_message(
             sender_id=reader(request), conversation_id=conversation_id, acknowledge=True, **data
         )
-        return Response(serializers.MessageSerializer(message).data, status=201)
+        shown = selectors.get_own_message(reader(request), message.pk)
+        return Response(serializers.MessageSerializer(shown).data, status=201)
+
+
+@extend_schema(tags=["chat"])
+class MessageView(APIView):
+    """One message."""
+
+    @extend_schema(responses={200: serializers.ListedMessageSerializer, **errors(401, 404, 429)})
+    def get(self, request: Request, message_id: UUID) -> Response:
+        """Show it to a member."""
+        message = selectors.get_message(reader(request), message_id)
+        context = {"read_positions": selectors.read_positions(reader(request), message.conversation_id)}
+        return Response(serializers.ListedMessageSerializer(message, context=context).data)
+
+    @extend_schema(
+        request=serializers.EditSerializer,
+        responses={200: serializers.MessageSerializer, **errors(400, 401, 403, 404, 413, 429)},
+    )
+    def patch(self, request: Request, message_id: UUID) -> Response:
+        """Say it otherwise, as its sender."""
+        data = serializers.EditSerializer.read(request)
+        message: Message = services.edit_message(actor_id=reader(request), message_id=message_id, **data)
+        shown = selectors.get_own_message(reader(request), message.pk)
+        return Response(serializers.MessageSerializer(shown).data)
+
+    @extend_schema(
+        parameters=[serializers.DeletionSerializer], responses={204: None, **errors(400, 401, 403, 404, 429)}
+    )
+    def delete(self, request: Request, message_id: UUID) -> Response:
+        """Delete it for all, or with `forEveryone=false` for oneself."""
+        asked = serializers.DeletionSerializer.read(request.query_params.dict())
+        services.delete_message(actor_id=reader(request), message_id=message_id, **asked)
+        return Response(status=204)
+
+
+@extend_schema(tags=["chat"], responses={200: serializers.RevisionSerializer(many=True), **errors(400, 401, 404, 429)})
+class RevisionsView(ListAPIView[Revision]):
+    """What a message said before it was edited, the oldest first."""
+
+    serializer_class = serializers.RevisionSerializer
+    ordering = "id"
+
+    def get_queryset(self) -> QuerySet[Revision]:
+        """All of them, for who may see the message."""
+        if getattr(self, "swagger_fake_view", False):
+            return Revision.objects.none()
+        return selectors.revisions_of(reader(self.request), self.kwargs["message_id"])

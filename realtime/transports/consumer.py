@@ -14,7 +14,7 @@ from realtime.commands import Payload
 from realtime.conf import conf
 from realtime.errors import ClientError, Close, translate
 from realtime.events import encode
-from realtime.limits import limit_connections
+from realtime.limits import limit_auth, limit_connections
 from realtime.middleware import Receive, Scope, Send, address_of, refuse, selected_subprotocol
 from realtime.outbound import Outbound
 from realtime.process import Process
@@ -153,6 +153,7 @@ class _Connection:
         """The first `auth` opens the session, or ends the connection; a later one renews or is refused."""
         is_first = not self._is_authenticated
         try:
+            await limit_auth("" if self._credentials is None else self._credentials.identity.id, self._session.id)
             auth = _decode_auth(request.data)
             credentials = await authenticate(auth.token)
             if not is_first:

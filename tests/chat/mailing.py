@@ -10,7 +10,8 @@ from django_tasks_db.models import DBTaskResult
 
 from accounts.models import User
 from accounts.services import set_presence, update_account
-from chat.models import Conversation, Departure, MailNotice, Membership, Message
+from chat.models import Conversation, Departure, MailNotice, Message
+from chat.services import mark_read
 
 
 def pass_time(seconds: float | None = None) -> None:
@@ -69,7 +70,7 @@ def give_address(*users: User) -> None:
 
 
 def read(conversation: Conversation, user: User, position: int) -> None:
-    Membership.objects.filter(conversation=conversation, user=user).update(read_position=position)
+    mark_read(user_id=user.pk, message_id=conversation.messages.get(position=position).pk)
 
 
 def come(user: User) -> None:

@@ -8,7 +8,7 @@ from django_tasks_db.models import DBTaskResult
 from accounts.models import Status, User
 from accounts.services import block_user, update_account
 from chat import services
-from chat.models import Conversation, Hidden, MailNotice, Membership
+from chat.models import Conversation, MailNotice, Membership
 from chat.services.mail import FOR_EVER
 from tests.chat.mailing import come, give_address, later, outcomes, pass_time, read, work
 from tests.chat.talk import say
@@ -237,8 +237,8 @@ def test_nobody_gets_mail_about_what_they_said(group: Conversation, alice: User,
 
 def test_what_was_deleted_is_left_out(group: Conversation, alice: User, bob: User, mailoutbox: Mails) -> None:
     first, second, _ = say(group, alice, "for all", "for bob", "stays")
-    type(first).objects.filter(pk=first.pk).update(deleted_at="2026-01-01T00:00Z", text="")
-    Hidden.objects.create(message=second, user=bob)
+    services.delete_message(actor_id=alice.pk, message_id=first.pk)
+    services.delete_message(actor_id=bob.pk, message_id=second.pk, for_everyone=False)
     later()
     [mail] = mailoutbox
     assert "stays" in mail.body
@@ -248,7 +248,7 @@ def test_what_was_deleted_is_left_out(group: Conversation, alice: User, bob: Use
 
 def test_if_all_was_deleted_there_is_no_mail(group: Conversation, alice: User, mailoutbox: Mails) -> None:
     [message] = say(group, alice, "one")
-    type(message).objects.update(deleted_at="2026-01-01T00:00Z")
+    services.delete_message(actor_id=alice.pk, message_id=message.pk)
     later()
     assert mailoutbox == []
     assert outcomes() == []

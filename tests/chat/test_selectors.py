@@ -1,7 +1,7 @@
 """Who reads what of the chat, and pages of its history."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -80,7 +80,7 @@ def test_a_conversation_comes_with_its_members_in_the_order_of_joining(
     group: Conversation, alice: User, bob: User, carol: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     services.add_member(actor_id=alice.pk, conversation_id=group.pk, user_id=carol.pk)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         shown = selectors.get_conversation(bob.pk, group.pk)
         assert [member.user.username for member in shown.memberships.all()] == ["alice", "bob", "carol"]
 
@@ -124,13 +124,17 @@ def written(sender: User, positions: list[int]) -> Conversation:
     return conversation
 
 
-def walk(messages: Any, link: str, **asked: int) -> list[list[int]]:
+Link = Literal["next", "previous"]
+LINKS: tuple[Link, Link] = ("next", "previous")
+
+
+def walk(messages: Any, link: Link, **asked: int) -> list[list[int]]:
     """The positions of each page from this one on, following the link `next` or `previous`."""
     pages: list[list[int]] = []
     while asked:
         assert len(pages) < 100
         shown = page(messages, url="http://testserver/there/", **asked)
-        pages.append([message["position"] for message in shown["results"]])
+        pages.append([message.position for message in shown["results"]])
         assert len(pages[-1]) <= asked["limit"]
         url = urlsplit(shown[link] or "")
         assert url.path in {"/there/", ""}
@@ -169,7 +173,7 @@ def test_pages_in_either_direction_hold_everything_once(
 def test_the_links_of_a_page_lead_to_its_neighbours(alice: User, positions: list[int], limit: int, bound: int) -> None:
     messages = Message.objects.filter(conversation=written(alice, positions))
     for asked in ({}, {"before": bound}, {"after": bound}):
-        newer, older = (walk(messages, link, limit=limit, **asked) for link in ("next", "previous"))
+        newer, older = (walk(messages, link, limit=limit, **asked) for link in LINKS)
         if newer[0]:
             assert flat(older[:0:-1]) + newer[0] + flat(newer[1:]) == positions
 

@@ -1,8 +1,6 @@
 """Every write of the chat."""
 
-import time
 from collections.abc import Callable
-from threading import Event, Thread
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +18,7 @@ from chat.models import Conversation, Membership, Message
 from chat.services import messages
 from realtime.errors import translate
 from realtime.intents import Intent
-from tests.accounts.threads import at_once
+from tests.accounts.threads import Waiter, at_once
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
@@ -389,20 +387,10 @@ def test_who_is_refused_leaves_no_gap(group: Conversation, alice: User, bob: Use
 
 @pytest.mark.django_db(transaction=True)
 def test_who_is_removed_while_waiting_to_speak_says_nothing(group: Conversation, alice: User, bob: User) -> None:
-    removed, results = Event(), []
-
-    def speak() -> None:
-        removed.wait(10)
-        results.extend(at_once(lambda: say(bob, group)))
-
-    thread = Thread(target=speak)
-    thread.start()
     with transaction.atomic():
         services.remove_member(actor_id=alice.pk, conversation_id=group.pk, user_id=bob.pk)
-        removed.set()
-        time.sleep(0.5)  # he waits for the lock now
-    thread.join()
-    assert [type(result) for result in results] == [Conversation.DoesNotExist]
+        speaking = Waiter(lambda: say(bob, group))
+    assert isinstance(speaking.result(), Conversation.DoesNotExist)
 
 
 def test_what_is_rolled_back_is_told_to_nobody(

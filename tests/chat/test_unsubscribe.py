@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.core import signing
 from django.core.mail import EmailMessage
 from django.test import Client
@@ -11,8 +12,11 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
+from chat.events import ConversationUpdated
 from chat.models import Conversation, Membership
 from chat.unsubscribing import SALT, link
+from realtime.publishing import Intent, Push
+from realtime.rooms import UserRoom
 from tests.accounts.conftest import as_user
 from tests.chat.mailing import give_address, later
 from tests.chat.talk import say
@@ -24,7 +28,7 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 def path(address: str) -> str:
     """Of an address of ours."""
-    return address.removeprefix("http://localhost:8000")
+    return address.removeprefix(settings.PUBLIC_URL)
 
 
 def wants_mail(user: User) -> bool:
@@ -89,6 +93,17 @@ def test_the_link_of_a_conversation_mutes_that_one_alone(
     assert wants_mail(bob)
     assert is_muted(group, bob)
     assert not is_muted(direct, bob)
+
+
+def test_ones_devices_hear_that_it_is_muted(
+    visitor: Client, group: Conversation, bob: User, published: list[Intent]
+) -> None:
+    published.clear()
+    visitor.post(path(link(bob.pk, group.pk)))
+    [push] = published
+    assert isinstance(push, Push)
+    assert isinstance(push.event, ConversationUpdated)
+    assert push.rooms == UserRoom(bob.pk)
 
 
 def test_one_can_change_ones_mind_in_the_profile(visitor: Client, bob: User) -> None:

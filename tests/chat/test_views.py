@@ -66,7 +66,7 @@ def test_an_address_without_a_real_id_is_not_found(alice: User) -> None:
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
 def test_other_methods_are_refused(group: Conversation, alice: User, method: str) -> None:
     client = as_user(alice)
-    for address in (LIST, url(group), url(group, "messages")):
+    for address in (LIST, url(group, "messages"), *([url(group)] if method == "put" else [])):
         assert getattr(client, method)(address, {}).status_code == 405
 
 
@@ -166,7 +166,7 @@ def test_lists_take_the_same_number_of_queries_for_one_as_for_many(
             services.create_conversation(creator_id=alice.pk, kind="direct", members=[user.pk])
         fill(small, people)
     assert counts[:4] == counts[4:]
-    assert max(counts) <= 4
+    assert max(counts) <= 7
 
 
 # -- members -------------------------------------------------------------------------------------------------
@@ -224,10 +224,16 @@ def test_a_message_is_said_and_read(group: Conversation, alice: User, bob: User)
         "text": " hello ",
         "position": 1,
         "createdAt": body["createdAt"],
+        "ciphertext": None,
+        "attachments": [],
+        "mentions": [],
+        "replyToId": None,
+        "reactions": [],
+        "editedAt": None,
     }
     assert as_user(alice).post(url(group, "messages"), {"text": "again", "tempId": "t1"}).json() == body
     page = as_user(bob).get(url(group, "messages")).json()
-    assert page == {"next": None, "previous": None, "results": [body]}
+    assert page == {"next": None, "previous": None, "results": [body | {"readBy": [str(alice.pk)]}]}
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,29 @@ async def test_the_publisher_goes_on_and_leaves_what_is_refused_to_the_outbox(
     await asyncio.gather(*working, return_exceptions=True)
 
 
+@pytest.mark.parametrize("is_kept", [False, True])
+async def test_what_stands_beside_something_refused_is_told_once(
+    layer: RedisLayer, heard: asyncio.Queue[int], settings: Any, is_kept: bool
+) -> None:
+    settings.REALTIME = {**settings.REALTIME, "RELAY_INTERVAL": 0.01}
+    both = [noted(ALLOWED, 1), noted(FORBIDDEN, 2)]
+    entry = await database.run(outbox.keep, both, grace=60) if is_kept else None
+    publisher = Publisher(layer)
+    for batch in (Batch(both, entry), Batch([noted(ALLOWED, 3)], None)):
+        publisher.submit(batch)
+    works = publisher.run(), publisher.tidy(), publisher.left.run(), Relay(publisher).run()
+    working = [asyncio.create_task(work) for work in works]
+    assert [await soon(heard.get()), await soon(heard.get())] == [1, 3]
+    async with asyncio.timeout(10):
+        while not any(b'"number":2' in body and b'"number":1' not in body for body in await database.run(entries)):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await database.run(outbox.keep, [noted(ALLOWED, 4)], grace=0)  # a later pass
+    assert await soon(heard.get()) == 4
+    for task in working:
+        task.cancel()
+    await asyncio.gather(*working, return_exceptions=True)
+
+
 async def test_a_publisher_that_is_refused_everything_is_down(layer: RedisLayer) -> None:
     publisher = Publisher(layer)
     publisher.submit(Batch([noted(FORBIDDEN, 1)], None))
@@ -136,6 +159,25 @@ async def test_a_redis_that_loads_its_data_refuses_nothing_in_particular() -> No
         return b"-LOADING Redis is loading the dataset in memory\r\n"
 
     async with FakeRedis(loading) as server:
+        layer = RedisLayer(server.url)
+        with pytest.raises(ConnectionError) as caught:
+            await layer.group_send("room", {})
+        assert not isinstance(caught.value, RefusedError)
+        await layer.close()
+
+
+@pytest.mark.parametrize(
+    "answer", [b"-ERR max number of clients reached\r\n", b"-DENIED Redis is in protected mode\r\n"]
+)
+async def test_a_redis_that_takes_no_client_refuses_nothing_in_particular(answer: bytes) -> None:
+    """Else the relay would put aside for a minute what is to be sent first."""
+
+    def full(words: list[bytes], writer: asyncio.StreamWriter) -> Reply:
+        writer.write(answer)
+        writer.close()
+        return None
+
+    async with FakeRedis(full) as server:
         layer = RedisLayer(server.url)
         with pytest.raises(ConnectionError) as caught:
             await layer.group_send("room", {})

@@ -53,11 +53,17 @@ class Site:
 def _site(request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Site]:
     # One deployment at a time: two on one database would relay each other's events.
     settings = {"REDIS_URL": redis_url()} if request.param == "with Redis" else {}
-    with django_db_blocker.unblock():
-        servers = [ServerProcess(**settings).start() for _ in range(2 if settings else 1)]
-    yield Site(servers, settings.get("REDIS_URL", ""))
-    for server in servers:
-        assert server.stop() in {0, -signal.SIGTERM}, server.log.read_text()  # uvicorn ends by the signal it got
+    with ExitStack() as stack:  # each one ends, also if another does not as it should
+        servers = []
+        for _ in range(2 if settings else 1):
+            with django_db_blocker.unblock():
+                servers.append(ServerProcess(**settings).start())
+            stack.callback(_end, servers[-1])
+        yield Site(servers, settings.get("REDIS_URL", ""))
+
+
+def _end(server: ServerProcess) -> None:
+    assert server.stop() in {0, -signal.SIGTERM}, server.log.read_text()  # uvicorn ends by the signal it got
 
 
 @pytest.fixture
@@ -137,7 +143,7 @@ def _hasty(_site: Site, django_db_blocker: DjangoDbBlocker) -> Iterator[ServerPr
     with django_db_blocker.unblock():
         server = ServerProcess(**HASTY, **settings).start()
     yield server
-    assert server.stop() in {0, -signal.SIGTERM}, server.log.read_text()
+    _end(server)
 
 
 @pytest.fixture

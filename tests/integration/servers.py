@@ -15,9 +15,10 @@ from urllib.request import Request, urlopen
 from accounts.models import User
 from accounts.tokens import access_token
 from realtime.testing import Client
-from tests.services import environment, free_port
+from tests.services import environment, free_port, guarded
 
 START_TIMEOUT = 30.0
+STOP_TIMEOUT = 30.0
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = {"REALTIME_OFFLINE_GRACE": "0.2", "REALTIME_DRAIN_NOTICE": "0", "LOG_JSON": "1"}
 
@@ -30,6 +31,7 @@ class ServerProcess:
         self.log = Path(tempfile.mkdtemp(prefix="server-")) / "log"
         self._environment = environment(**{**SHORT, **settings})
         self.process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
         atexit.register(self.stop)
 
     @property
@@ -46,27 +48,35 @@ class ServerProcess:
                 stdout=log,
                 stderr=log,
             )
+        self._guard = guarded(self.process, signal.SIGKILL, self.log.parent)
         deadline = time.monotonic() + START_TIMEOUT
         while self.status("/readyz") != 200:
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < deadline, self.log.read_text()
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.kill()  # else it would go on with the outbox of other tests
+                raise AssertionError(self.log.read_text())
             time.sleep(0.05)
         return self
 
     def stop(self) -> int | None:
-        """End it as a deployment does; its exit code."""
-        process, self.process = self.process, None
-        if process is None:
+        """End it as a deployment does; its exit code. It has ended, also if that took too long."""
+        if self.process is None:
             return None
-        process.send_signal(signal.SIGTERM)
-        return process.wait(30)
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(STOP_TIMEOUT)
+        finally:
+            self.kill()
 
     def kill(self) -> None:
         """End it as a crash does."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-        self.process = None
+        process, self.process = self.process, None
+        guard, self._guard = self._guard, None
+        assert process is not None
+        assert guard is not None
+        process.kill()
+        process.wait()
+        guard.kill()
+        guard.communicate()
 
     def status(self, path: str) -> int | None:
         """The HTTP status of a GET; None if nobody answers."""

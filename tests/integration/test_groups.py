@@ -201,3 +201,71 @@ def test_blocked_people_hear_nothing_of_each_other(
     other.expect("userOnline", userId=str(alice.pk))
     blocking.pass_marker()
     assert not [heard for heard in blocking.inbox if heard.name == "newMessage" or heard.fits(userId=str(alice.pk))]
+
+
+# -- receipts --------------------------------------------------------------------------------------------------
+
+
+def test_what_was_read_is_told_to_the_group_once_and_stored(
+    site: Site, javascript: Connect, group: Conversation, alice: User, bob: User
+) -> None:
+    sender, reader = javascript(site.servers[0], alice), javascript(site.servers[1], bob)
+    for client in (sender, reader):
+        client.expect("connected")
+    first, second = (send(sender, group, text)["messageId"] for text in ("one", "two"))
+    reader.emit("markAsRead", {"messageId": second, "groupId": str(group.pk), "unknown": "is ignored"})
+    for client in (sender, reader):
+        assert client.expect("messageRead") == {"messageId": second, "userId": str(bob.pk)}
+    for message in (second, first):  # known, and before it
+        assert reader.call("markAsRead", {"messageId": message, "groupId": str(group.pk)}) == {}
+    sender.hears_nothing("messageRead", "receipt")
+    page = site.servers[0].rest(alice, "GET", f"conversations/{group.pk}/messages/")["results"]
+    assert [one["readBy"] for one in page] == [[str(alice.pk), str(bob.pk)]] * 2
+    assert site.servers[1].rest(bob, "GET", f"conversations/{group.pk}/")["unreadCount"] == 0
+
+
+@pytest.mark.parametrize("sent", ["of a stranger", "of another group", {}, {"messageId": 7}, None])
+def test_what_cannot_be_read_is_an_error(
+    site: Site, javascript: Connect, group: Conversation, alice: User, bob: User, person: Person, sent: Any
+) -> None:
+    message = services.send_message(sender_id=alice.pk, conversation_id=group.pk, text="hi")
+    reader = javascript(site.servers[0], person("dora") if sent == "of a stranger" else bob)
+    witness = javascript(site.servers[0], alice)
+    witness.expect("connected")
+    if isinstance(sent, str):
+        sent = {"messageId": str(message.pk), "groupId": str(uuid4() if sent == "of another group" else group.pk)}
+    refusal = reader.call("markAsRead", sent)
+    assert (refusal["success"], refusal["code"]) in {(False, "NOT_FOUND"), (False, "INVALID_PAYLOAD")}
+    reader.emit("markAsRead", sent)
+    assert reader.expect("error") == {"message": refusal["error"], "code": refusal["code"]}
+    witness.hears_nothing("messageRead")
+
+
+def test_what_has_no_name_in_this_family_is_not_told(
+    site: Site, javascript: Connect, group: Conversation, alice: User, bob: User
+) -> None:
+    client = javascript(site.servers[1], bob)
+    client.expect("connected")
+    message = services.send_message(sender_id=alice.pk, conversation_id=group.pk, text="one")
+    services.edit_message(actor_id=alice.pk, message_id=message.pk, text="two")
+    services.add_reaction(user_id=alice.pk, message_id=message.pk, emoji="+1")
+    services.mark_delivered(user_id=bob.pk, message_id=message.pk)
+    services.delete_message(actor_id=alice.pk, message_id=message.pk)
+    assert client.expect("newMessage")["text"] == "one"
+    client.pass_marker()
+    assert {heard.name for heard in client.inbox if heard.on == "event"} <= {"userOnline"}
+
+
+def test_a_message_has_attachments_of_known_types(
+    site: Site, javascript: Connect, group: Conversation, alice: User, bob: User
+) -> None:
+    sender, listener = javascript(site.servers[0], alice), javascript(site.servers[1], bob)
+    for client in (sender, listener):
+        client.expect("connected")
+    files = [{"url": f"https://example.com/{kind}", "type": kind} for kind in ("image", "video/mp4", "audio", "file")]
+    assert send(sender, group, "", attachments=[one | {"unknown": "is ignored"} for one in files])["messageId"]
+    assert listener.expect("newMessage")["attachments"] == files
+    for bad in ({"url": "https://example.com/x", "type": "program"}, {"url": "javascript:x", "type": "image"}, "x"):
+        assert send(sender, group, "", attachments=[bad])["code"] == "INVALID_PAYLOAD"
+    assert send(sender, group, "x", attachments=files * 3)["code"] == "INVALID_PAYLOAD"
+    listener.hears_nothing("newMessage")

@@ -13,9 +13,9 @@ from django_tasks_db.models import DBTaskResult
 
 from accounts.models import User
 from chat import services, tasks
-from chat.models import Conversation, Departure, Membership
+from chat.models import Conversation, Departure
 from realtime.testing import Client
-from tests.chat.mailing import give_address, outcomes, pass_time
+from tests.chat.mailing import give_address, outcomes, pass_time, read
 from tests.integration.conftest import Site
 from tests.integration.servers import ROOT
 from tests.services import environment
@@ -89,8 +89,8 @@ def test_who_leaves_with_it_unread_gets_a_mail_and_who_has_read_it_none(
     speaker = join(site.servers[0], alice)
     listeners = [join(site.servers[-1], user) for user in (bob, carol)]
     until(lambda: is_online(bob) and is_online(carol))
-    speaker.call("message.send", {"conversationId": str(group.pk), "text": "Hello!"})
-    Membership.objects.filter(user=carol).update(read_position=1)
+    said = speaker.call("message.send", {"conversationId": str(group.pk), "text": "Hello!"})
+    listeners[1].call("message.read", {"messageId": said["messageId"]})
     for listener in listeners:
         listener.close()
     until(lambda: Departure.objects.count() == 2)
@@ -167,7 +167,7 @@ def test_a_mail_is_not_sent_when_it_was_read_before_its_time(
     post: MailServer, group: Conversation, bob: User, say: Callable[..., None]
 ) -> None:
     say("one")
-    Membership.objects.filter(user=bob).update(read_position=1)
+    read(group, bob, 1)
     pass_time()
     work(post)
     assert recipients(post) == {"carol": 1}

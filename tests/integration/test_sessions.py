@@ -52,6 +52,30 @@ def test_nobody_goes_on_with_somebody_elses_token(site: Site, join: Join, alice:
     assert client.call("ping")["timestamp"]
 
 
+def refusal(client: Client, token: str) -> dict[str, Any]:
+    """The error with which `auth` is answered; empty if it is not."""
+    try:
+        client.call("auth", {"token": token})
+    except CallError as error:
+        return error.error
+    return {}
+
+
+@pair
+def test_a_user_cannot_have_tokens_checked_without_end(site: Site, join: Join, alice: User, bob: User) -> None:
+    """Neither good ones nor bad ones, over all connections and processes."""
+    clients = [join(server, alice) for server in (site.servers[0], site.servers[0], site.servers[1])]
+    tokens = [access_token(alice), "nonsense"]
+    codes = [refusal(clients[number % 3], tokens[number % 2]).get("code") for number in range(60)]
+    assert codes == [None, "AUTH_FAILED"] * 30
+    for client in clients:
+        error = refusal(client, access_token(alice))
+        assert error["code"] == "RATE_LIMITED"
+        assert 1 <= error["retryAfter"] <= 60
+        assert client.call("ping")["timestamp"]
+    assert refusal(join(site.servers[0], bob), access_token(bob)) == {}
+
+
 def log_out_by_rest(site: Site, user: User) -> None:
     site.servers[0].rest(user, "POST", "auth/logout-all")
 

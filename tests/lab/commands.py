@@ -146,6 +146,14 @@ async def hold(session: Session, data: Number) -> Echo:
     return Echo(number=data.number)
 
 
+@command("lab.noteAndHold")
+async def note_and_hold(session: Session, data: Number) -> None:
+    """Opens the gate of that number, and never returns."""
+    publish(Push(LabRoom("notes"), Noted(number=data.number)))
+    gates[data.number].set()
+    await asyncio.Event().wait()
+
+
 @command("lab.ask", public=True)
 async def ask(session: Session, data: Number) -> Said:
     """Asks the client something, and returns what it answers."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.contrib.auth.models import AnonymousUser
+from django.db import OperationalError
 from pytest_django import Settings
 
 from accounts.models import User
@@ -207,6 +208,28 @@ async def test_while_nothing_can_be_sent_what_was_replied_to_is_kept(
     for name, number in (("lab.noteOnLoop", 1), ("lab.noteTwice", 2), ("lab.noteOnLoop", 4)):
         await socket.call(name, {"number": number})
     assert await database.run(kept) == [1, 2, 3, 4]
+    await socket.leave()
+
+
+@pytest.mark.asyncio
+async def test_what_nobody_takes_is_not_replied_to_as_done(
+    process: Process, alice: User, change: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cut(group: str, message: dict[str, Any]) -> None:
+        raise ConnectionError("the wire is cut")
+
+    def away(*_: object, **__: object) -> list[int]:
+        raise OperationalError("the database is away")
+
+    change(RELAY_INTERVAL=0.05, CONTROL_TIMEOUT=0.05)
+    socket = await Socket(alice).greeted()
+    monkeypatch.setattr(process.layer, "group_send", cut)
+    await socket.call("lab.tick", {"number": 0})
+    await until(lambda: process.publisher.is_down)
+    monkeypatch.setattr("realtime.outbox.put_behind", away)
+    assert (await socket.call("lab.noteOnLoop", {"number": 1}))["error"]["code"] == "INTERNAL"
+    assert (await socket.call("lab.note", {"number": 2}))["ok"]  # it is in the outbox since its transaction
+    monkeypatch.undo()
     await socket.leave()
 
 

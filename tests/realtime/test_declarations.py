@@ -218,6 +218,12 @@ def test_settings_of_the_core_are_refused_by_name(settings: Settings) -> None:
     assert "nowhere" in complaint.msg
 
 
+def test_a_redis_url_that_is_none_is_told_by_the_check(settings: Settings) -> None:
+    for url, count in (("redis:6379", 1), ("redis://redis..local", 1), ("redis://redis:6379/1", 0), ("unix:///a", 0)):
+        settings.REALTIME = {**settings.REALTIME, "REDIS_URL": url}
+        assert [complaint.id for complaint in checks.check_settings()] == ["realtime.E002"] * count
+
+
 def test_settings_in_force_follow_the_override(settings: Settings) -> None:
     settings.REALTIME = {**settings.REALTIME, "MAX_ROOMS": "7"}
     assert conf().max_rooms == 7

@@ -197,9 +197,9 @@ async def test_what_the_loop_told_in_an_outage_comes_before_what_was_told_later(
     await until(lambda: publisher.is_down)
     gate, put_behind = threading.Event(), outbox.put_behind
 
-    def wait(left: Any) -> None:
+    def wait(left: Any, **more: Any) -> list[int]:
         assert gate.wait(10)
-        put_behind(left)
+        return put_behind(left, **more)
 
     monkeypatch.setattr("realtime.outbox.put_behind", wait)
     publish(Push(NOTES, Noted(number=2)))
@@ -222,7 +222,7 @@ async def test_what_was_relayed_meanwhile_is_not_put_into_the_outbox_again(wire:
     first, second = await batch(1), await batch(2)
     assert first.entry is not None
     await database.run(outbox.forget, [first.entry])
-    await database.run(outbox.put_behind, [(each.durable, each.entry) for each in (first, second)])
+    await database.run(outbox.put_behind, [(each.durable, each.entry) for each in (first, second)], grace=0)
     kept = await database.run(lambda: [bytes(entry.body) for entry in OutboxEntry.objects.all()])
     assert len(kept) == 1
     assert b'"number":2' in kept[0]
@@ -358,17 +358,26 @@ async def test_the_event_that_met_the_failure_comes_before_those_after_it(
 
 
 async def test_what_a_full_queue_refused_comes_after_what_is_in_it(
-    serving: Callable[[], Publisher], wire: Wire, change: Change
+    serving: Callable[[], Publisher], wire: Wire, change: Change, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    change(PUBLISH_QUEUE=5, RELAY_GRACE=1)
+    change(PUBLISH_QUEUE=5)
     publisher = serving()
+    taken: list[list[int]] = []
+    take_unsent = publisher.take_unsent
+
+    def noted() -> list[int]:
+        taken.append(take_unsent())
+        return taken[-1]
+
+    monkeypatch.setattr(publisher, "take_unsent", noted)
     wire.go.clear()
     await note(*range(6))  # one is being sent, five wait
     await note(6)  # refused
     assert publisher.is_down
     await note(7)
-    await database.run(left)
-    await asyncio.sleep(0.1)  # the relay takes up number 7, which has no grace
+    before = len(taken)
+    await until(lambda: len(taken) > before + 2)
+    assert not any(taken[before:]), "the relay would send them now"
     wire.go.set()
     await empty()
     assert wire.numbers == list(range(8))

@@ -1,9 +1,11 @@
 """Servers end as they should, and daphne serves as well as uvicorn."""
 
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -60,22 +62,47 @@ def test_a_port_that_is_taken_ends_the_server_with_an_error(server: ServerProces
     assert b"address already in use" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:6379",
+        "redis://localhost:port/0",
+        "redis://:hunter2/3@localhost",
+        "redis://localhost?no_such_option=hunter2",
+        "redis://redis..local:6379",
+    ],
+)
+@pytest.mark.parametrize("command", [["serve"], ["run"], ["serve", "--skip-checks"]], ids=" ".join)
+def test_a_redis_url_that_is_none_ends_the_start_and_says_so(url: str, command: list[str], tmp_path: Path) -> None:
+    run = [sys.executable, "manage.py", *command, "--port", str(free_port())]
+    env = environment(REDIS_URL=url, DATA_DIR=str(tmp_path / "data"), LOG_JSON="1")
+    done = subprocess.run(run, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode not in {0, -signal.SIGTERM}
+    assert "REDIS_URL is no address of a Redis." in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "hunter2" not in done.stderr
+
+
 @pytest.fixture
 def daphne(transactional_db: None) -> Iterator[int]:
     """Daphne, which knows no ASGI lifespan, on a free port."""
     port = free_port()
     run = [sys.executable, "-m", "daphne", "-p", str(port), "-b", "127.0.0.1", "realtime_project.asgi:application"]
     process = subprocess.Popen(run, cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL)
-    probe = ServerProcess()
-    probe.port = port
-    deadline = time.monotonic() + 30
-    while probe.status("/readyz") != 200:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    yield port
-    process.terminate()
-    process.wait(30)
+    try:
+        probe = ServerProcess()
+        probe.port = port
+        deadline = time.monotonic() + 30
+        while probe.status("/readyz") != 200:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        yield port
+        process.terminate()
+        process.wait(30)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_people_talk_under_daphne_too(daphne: int, alice: User, bob: User) -> None:

@@ -4,11 +4,14 @@ import asyncio
 from typing import Any
 
 import pytest
+import redis.asyncio
 from django.db import DatabaseError
 from django.test import AsyncClient
+from pytest_django import Settings
 
 from realtime import views
 from realtime.process import Process, _guarded
+from tests.services import Redis
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
@@ -46,6 +49,33 @@ async def test_a_background_loop_that_has_stopped_makes_it_unready(
     assert await ask("/readyz") == (503, {"status": "unready", "troubles": ["the relay has stopped"]})
     assert "the relay of this process has stopped" in caplog.text
     process._tasks["relay"] = process._tasks.pop("broken")
+
+
+@pytest.fixture
+def on_redis(settings: Settings, redis_server: Redis) -> Redis:
+    """What is started after it uses the layer on a Redis of the test's own."""
+    layer = {"BACKEND": "realtime.layer_redis.RedisLayer", "CONFIG": {"url": redis_server.url}}
+    settings.CHANNEL_LAYERS = {"default": layer}
+    return redis_server
+
+
+async def test_a_listener_that_has_ended_makes_it_unready(
+    on_redis: Redis, process: Process, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever the error: nobody who is connected there hears anything any more."""
+
+    def broken(self: object, *, is_again: bool) -> None:
+        raise RuntimeError("a bug")
+
+    assert await ask("/readyz") == (200, {"status": "ok", "troubles": []})
+    monkeypatch.setattr("realtime.redis_listener.Listener._begin", broken)
+    async with redis.asyncio.Redis.from_url(on_redis.url) as client:
+        await client.client_kill_filter(_type="pubsub")
+    async with asyncio.timeout(10):
+        while (answer := await ask("/readyz"))[0] == 200:
+            pass
+    assert answer == (503, {"status": "unready", "troubles": ["the listener has stopped"]})
+    assert "the listener of this process has stopped" in caplog.text
 
 
 async def test_while_it_drains_nobody_is_sent_there(process: Process) -> None:

@@ -35,8 +35,8 @@ def _site(request: pytest.FixtureRequest, django_db_setup: None, django_db_block
         for settings in request.module.SERVERS:
             with django_db_blocker.unblock():
                 server = ServerProcess(REDIS_URL=redis.url, **(PLENTY | settings))
-            stack.callback(_end, server)
             servers.append(server.start())
+            stack.callback(_end, server)
         yield Site(servers, redis)
 
 

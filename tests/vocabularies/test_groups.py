@@ -55,3 +55,25 @@ def test_groups_are_joined_and_left(name: str, command: str) -> None:
     assert ask.payload(ALICE, [{"groupId": "c1"}]) == {"room": "conversation", "id": "c1"}
     assert ask.ack(ALICE, {"room": "conversation:c1"}) == {"groupId": "c1"}
     assert ask.reply is None
+
+
+def test_what_was_read_is_told_and_what_has_only_arrived_is_not() -> None:
+    tell, data = TELLS["message.receipt"], {"messageId": "m1", "conversationId": "c1", "userId": "u"}
+    assert tell.name == "messageRead"
+    assert list(tell.arguments(data | {"type": "read"}, AT)) == [{"messageId": "m1", "userId": "u"}]
+    assert tell.when is not None
+    assert tell.when(data | {"type": "read"})
+    assert not tell.when(data | {"type": "delivered"})
+
+
+def test_mark_as_read_is_understood() -> None:
+    ask = ASKS["markAsRead"]
+    assert ask.command == "message.read"
+    sent = {"messageId": "m1", "groupId": "c1", "more": 1}
+    assert ask.payload(ALICE, [sent]) == {"messageId": "m1", "conversationId": "c1"}
+    assert ask.payload(ALICE, [{"messageId": "m1"}]) == {"messageId": "m1"}
+
+
+@pytest.mark.parametrize("event", ["message.edited", "message.deleted", "message.reaction"])
+def test_edits_deletions_and_reactions_have_no_name_here(event: str) -> None:
+    assert event not in TELLS

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from realtime.auth import authenticate as check
 from realtime.errors import ClientError, Close, translate
 from realtime.events import encode
-from realtime.limits import limits, refusal
+from realtime.limits import limit_auth, limits, refusal
 from realtime.transports.socketio.codec import codec_of, decode_json
 from realtime.transports.socketio.entering import Entrant
 from realtime.vocabulary import Ask
@@ -80,6 +80,7 @@ async def authenticate(socket: "Socket", event: "Event") -> None:
     is_first = not session.is_started or not session.user.is_authenticated
     try:
         await _count(socket)
+        await limit_auth(session.user.id if session.is_started else "", session.id)
         credentials = await check(_token(event))
         if session.is_started and session.user.is_authenticated:
             session.renew(credentials)
@@ -89,9 +90,10 @@ async def authenticate(socket: "Socket", event: "Event") -> None:
             await session.speak(codec_of(other, socket.namespace, offsets=socket.codec.offsets))
     except Exception as error:  # noqa: BLE001 -- translated, and logged there if it is a surprise
         refused = translate(error)
-        if event.id is not None or (session.is_started and not socket.is_pending):
+        may_wait = refused.code == "RATE_LIMITED"  # and try again, on this very connection
+        if event.id is not None or may_wait or (session.is_started and not socket.is_pending):
             _fail(socket, event, refused)
-        if socket.is_pending or (is_first and refused.code == "INTERNAL"):
+        if (socket.is_pending and not may_wait) or (is_first and refused.code == "INTERNAL"):
             _turn_away(socket, refused)
         return
     socket.settle()

@@ -38,16 +38,18 @@ class SocketIOCodec:
         return f"socketio {self.namespace} {self.profile.name}"
 
     def push(self, push: Push) -> Frame | None:
-        """Its frame; None if the family has no word for it."""
+        """Its frame; None if the family has no word for it, or not for this one."""
         tell = self.profile.tells.get(push.name)
         if tell is None:
             return None
         is_droppable = push.policy == "droppable"
-        if tell.arguments is whole:
+        if tell.arguments is whole and tell.when is None:
             offset = push.offset if self.offsets else ""
             return Frame.of(encode_event(self.namespace, tell.name, push.data, offset), is_droppable=is_droppable)
-        arguments = tell.arguments(decode_json(push.data), push.at)
-        return self.event(tell.name, arguments, push.offset, is_droppable=is_droppable)
+        data = decode_json(push.data)
+        if tell.when is not None and not tell.when(data):
+            return None
+        return self.event(tell.name, tell.arguments(data, push.at), push.offset, is_droppable=is_droppable)
 
     def event(self, name: str, arguments: Sequence[Any], offset: str, *, is_droppable: bool = False) -> Frame:
         """The frame of an event by the family's own name."""

@@ -9,6 +9,7 @@ import redis
 from realtime import database
 from realtime.presence import Announcer, Presence
 from realtime.presence_redis import RedisPresence
+from realtime.process import cancel
 from tests.realtime.waiting import until
 
 
@@ -29,9 +30,7 @@ class Process:
         return await database.run(self.presence.count)
 
     async def kill(self) -> None:
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.wait(self.tasks)
+        await cancel(set(self.tasks))
 
 
 async def mark(process: Process, told: list[tuple[str, bool]], name: str = "marker") -> None:

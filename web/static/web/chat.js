@@ -1,7 +1,7 @@
 /** The state behind the page: one's conversations, kept true by REST at first and by events from then on. */
 
 import { connect } from './client.js';
-import { activeAt, isOwner, peerOf, withMember, withoutMember } from './conversation.js';
+import { activeAt, mayAdd, mayRemove, peerOf, withMember, withoutMember } from './conversation.js';
 import { People } from './people.js';
 import { ReadMarks } from './reading.js';
 import { Thread } from './thread.js';
@@ -79,8 +79,12 @@ export class Chat extends EventTarget {
     return userId === this.me.id ? this.state === 'online' : this.people.isOnline(userId);
   }
 
-  owns(conversation) {
-    return isOwner(conversation, this.me.id);
+  mayAdd(conversation) {
+    return mayAdd(conversation, this.me.id);
+  }
+
+  mayRemove(conversation, member) {
+    return mayRemove(conversation, this.me.id, member);
   }
 
   // -- what one can do -----------------------------------------------------------------------------
@@ -139,20 +143,21 @@ export class Chat extends EventTarget {
       this.#noteLast(this.#conversations.get(conversationId), message, { isNew: true });
       if (senderId !== this.me.id) this.#tell('incoming', message);
     },
-    'conversation.created': async ({ id }) => {
+    'conversation.created': async ({ id, lastMessageAt }) => {
       if (this.#conversations.has(id)) return;
-      this.#marks.set(id, 0);
+      if (!lastMessageAt) this.#marks.set(id, 0);
       await this.#refresh(id);
     },
-    'conversation.memberAdded': async ({ conversationId, userId, member }) => {
+    'conversation.updated': (changed) => {
+      const conversation = this.#conversations.get(changed.id);
+      if (conversation) this.#put({ ...conversation, ...changed });
+    },
+    'conversation.memberAdded': ({ conversationId, userId, member }) => {
       const conversation = this.#conversations.get(conversationId);
       if (conversation) this.#put(withMember(conversation, member));
-      else if (userId === this.me.id) {
-        await this.#refresh(conversationId);
-        this.#welcome(this.#conversations.get(conversationId));
-      }
+      if (userId === this.me.id) this.#welcome(conversation);
     },
-    'conversation.memberRemoved': async ({ conversationId, userId }) => {
+    'conversation.memberRemoved': ({ conversationId, userId }) => {
       const conversation = this.#conversations.get(conversationId);
       if (!conversation) return;
       if (userId === this.me.id) {
@@ -161,7 +166,6 @@ export class Chat extends EventTarget {
         return;
       }
       this.#put(withoutMember(conversation, userId));
-      if (isOwner(conversation, userId)) await this.#refresh(conversationId); // somebody has inherited the group
     },
     'presence.changed': ({ userId, status, lastSeenAt }) => {
       this.people.note({ userId, isOnline: status !== 'offline', lastSeenAt });

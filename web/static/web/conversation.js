@@ -10,8 +10,20 @@ export function peerOf({ kind, members }, me) {
   return kind === 'direct' ? (members.find(({ userId }) => userId !== me)?.userId ?? null) : null;
 }
 
-export function isOwner({ members }, userId) {
-  return members.some((member) => member.userId === userId && member.role === 'owner');
+/** `owner`, `admin` or `member`; nothing for who is not in it. */
+export function roleOf({ members }, userId) {
+  return members.find((member) => member.userId === userId)?.role;
+}
+
+/** Owners and admins let people in. */
+export function mayAdd(conversation, me) {
+  return ['owner', 'admin'].includes(roleOf(conversation, me));
+}
+
+/** An owner takes out anybody, an admin plain members. */
+export function mayRemove(conversation, me, { userId, role }) {
+  const own = roleOf(conversation, me);
+  return userId !== me && (own === 'owner' || (own === 'admin' && role === 'member'));
 }
 
 export function withMember(conversation, member) {

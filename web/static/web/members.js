@@ -1,4 +1,4 @@
-/** The panel of a group: who is in it; its owner adds and removes people; everybody can leave. */
+/** The panel of a group: who is in it; its owner and admins add and remove people; everybody can leave. */
 
 import { $, avatar, confirmed, h, icon, paintAvatar, reconcile, setText } from './dom.js';
 import { PeopleSearch } from './search.js';
@@ -45,15 +45,15 @@ export class MembersPanel {
   }
 
   #renderGroup(group) {
-    const ownsIt = this.#chat.owns(group);
+    const mayAdd = this.#chat.mayAdd(group);
     setText($('members-title'), `Members (${group.members.length})`);
     reconcile($('member-list'), group.members, {
       key: ({ userId }) => userId,
       create: (member) => this.#create(member),
-      update: (row, member) => this.#update(row, member, ownsIt),
+      update: (row, member) => this.#update(row, member, this.#chat.mayRemove(group, member)),
     });
-    $('add-member').hidden = !ownsIt;
-    if (ownsIt && this.#shown !== group.id) this.#search.reset();
+    $('add-member').hidden = !mayAdd;
+    if (mayAdd && this.#shown !== group.id) this.#search.reset();
     else this.#search.render();
     this.#shown = group.id;
   }
@@ -66,20 +66,21 @@ export class MembersPanel {
       avatar({ id: userId, name }),
       h('span', { class: 'person-name' }),
       h('span', { class: 'visually-hidden' }),
-      h('span', { class: 'role' }, 'Owner'),
+      h('span', { class: 'role' }),
       h('button', { type: 'button', class: 'icon', 'aria-label': `Remove ${name}`, title: 'Remove', onclick: remove }, icon('close')),
     );
   }
 
-  #update(row, { userId, name, role }, ownsIt) {
-    const [picture, label, said, owner, remove] = row.children;
+  #update(row, { userId, name, role }, mayRemove) {
+    const [picture, label, said, shownRole, remove] = row.children;
     const isMe = userId === this.#chat.me.id;
     const isOnline = this.#chat.isOnline(userId);
     paintAvatar(picture, { id: userId, name, isOnline });
     setText(said, isOnline ? 'online' : '');
     setText(label, isMe ? `${name} (you)` : name);
-    owner.hidden = role !== 'owner';
-    remove.hidden = !ownsIt || isMe;
+    setText(shownRole, { owner: 'Owner', admin: 'Admin' }[role] ?? '');
+    shownRole.hidden = role === 'member';
+    remove.hidden = !mayRemove;
   }
 
   async #remove(userId, name) {
@@ -91,7 +92,7 @@ export class MembersPanel {
 
   async #leave() {
     const group = this.#chat.open;
-    if (await confirmed(`Leave “${this.#chat.title(group)}”? Its owner can let you in again.`, 'Leave')) {
+    if (await confirmed(`Leave “${this.#chat.title(group)}”? Its owner or an admin can let you in again.`, 'Leave')) {
       await this.#do(() => this.#chat.removeMember(group, this.#chat.me.id));
     }
   }

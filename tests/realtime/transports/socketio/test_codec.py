@@ -15,7 +15,7 @@ from realtime.log import Position
 from realtime.log_memory import MemoryLog
 from realtime.process import Process
 from realtime.transports.socketio.codec import codec_of
-from realtime.vocabulary import Tell
+from realtime.vocabulary import Shape, Tell, each, whole
 from tests.integration.test_sessions import token_for
 from tests.lab.doors import LAB
 from tests.realtime.transports.socketio.clients import JAVASCRIPT, PYTHON, Client
@@ -55,6 +55,14 @@ def test_a_reply_has_one() -> None:
 
 def test_what_the_family_has_no_word_for_is_no_frame() -> None:
     assert codec_of(LAB, "/", offsets=True).push(push("no.such")) is None
+
+
+@pytest.mark.parametrize("shape", [whole, each("name")])
+def test_what_the_family_does_not_tell_of_an_event_is_no_frame(shape: Shape) -> None:
+    tell = Tell("gauge", shape, when=lambda data: bool(data["value"] == 1))
+    codec = codec_of(replace(LAB, name="some", tells={"lab.gauge": tell}), "/", offsets=False)
+    assert codec.push(push()) is not None
+    assert codec.push(push(data=b'{"name":"a","value":2}')) is None
 
 
 def test_what_is_droppable_is_marked() -> None:

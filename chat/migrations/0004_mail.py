@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0002_presence_and_privacy"),
-        ("chat", "0002_complete"),
+        ("chat", "0003_conversations"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
