@@ -5,9 +5,10 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from chat.admin_conversations import ConversationAdmin
+from chat.admin_mail import MailNoticeAdmin
 from chat.models import Call, Message
 
-__all__ = ["ConversationAdmin", "MessageAdmin"]
+__all__ = ["ConversationAdmin", "MailNoticeAdmin", "MessageAdmin"]
 
 
 @admin.register(Message)
