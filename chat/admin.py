@@ -6,10 +6,11 @@ from unfold.admin import ModelAdmin
 
 from chat.admin_conversations import ConversationAdmin
 from chat.admin_files import AttachmentAdmin
+from chat.admin_mail import MailNoticeAdmin
 from chat.admin_messages import MessageAdmin, ReactionAdmin
 from chat.models import Call
 
-__all__ = ["AttachmentAdmin", "CallAdmin", "ConversationAdmin", "MessageAdmin", "ReactionAdmin"]
+__all__ = ["AttachmentAdmin", "CallAdmin", "ConversationAdmin", "MailNoticeAdmin", "MessageAdmin", "ReactionAdmin"]
 
 
 @admin.register(Call)

@@ -9,5 +9,5 @@ class ChatConfig(AppConfig):
     name = "chat"
 
     def ready(self) -> None:
-        """Its checks register themselves."""
+        """The checks register themselves."""
         from chat import checks  # noqa: F401

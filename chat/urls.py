@@ -1,4 +1,4 @@
-"""Addresses of the chat under `/api/`."""
+"""Addresses of the chat under `/api/`, and of what mails link to."""
 
 from django.urls import path
 
@@ -25,3 +25,5 @@ api_urlpatterns = [
     path("messages/<uuid:message_id>/delivered/", views.DeliveredView.as_view()),
     path("messages/<uuid:message_id>/read/", views.ReadView.as_view()),
 ]
+
+urlpatterns = [path("mail/unsubscribe/<str:token>/", views.UnsubscribeView.as_view(), name="unsubscribe")]

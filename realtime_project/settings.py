@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from realtime_project.settings_chat import *  # noqa: F403 -- they are settings, too
 from realtime_project.settings_chat import CHAT_CHANNELS
+from realtime_project.settings_mail import *  # noqa: F403
 from realtime_project.settings_uploads import *  # noqa: F403
 from realtime_project.settings_uploads import CHAT_UPLOAD_RATE, UPLOAD_STORAGE
 

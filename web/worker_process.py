@@ -19,5 +19,7 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
+    # Whatever a worker that was killed has left: before this one can be killed, it stands in the queue again.
+    execute_from_command_line(["manage.py", "send_due_mail", "--later", "--verbosity", "0"])
     threading.Thread(target=_end_with_parent, daemon=True).start()
     execute_from_command_line(["manage.py", *ARGUMENTS])

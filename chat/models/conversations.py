@@ -27,6 +27,8 @@ class Conversation(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     last_position = models.PositiveBigIntegerField(default=0, editable=False)
     last_message_at = models.DateTimeField(null=True, editable=False, db_index=True)
+    # Then somebody looks who needs mail about what was said; null when nothing was since the last time.
+    mail_due_at = models.DateTimeField(null=True, editable=False)
     members: models.ManyToManyField[Any, "Membership"] = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="conversations"
     )
@@ -35,6 +37,13 @@ class Conversation(models.Model):
         """Newest first."""
 
         ordering = ("-id",)
+        indexes = [
+            models.Index(
+                fields=("mail_due_at",),
+                condition=models.Q(mail_due_at__isnull=False),
+                name="chat_conversation_mail_due",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.title or f"{self.kind} {self.pk}"
@@ -58,6 +67,8 @@ class Membership(models.Model):
     # Up to which position everything has arrived, or was read; what is read has arrived.
     delivered_position = models.PositiveBigIntegerField(default=0, editable=False)
     read_position = models.PositiveBigIntegerField(default=0, editable=False)
+    # Up to which position a mail has told of what is unread.
+    mailed_position = models.PositiveBigIntegerField(default=0, editable=False)
     pinned_at = models.DateTimeField(null=True, blank=True, editable=False)
     muted_until = models.DateTimeField(null=True, blank=True, editable=False)
 

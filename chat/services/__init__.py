@@ -25,6 +25,7 @@ from chat.services.conversations import (
     retitle_conversation,
 )
 from chat.services.editing import delete_message, edit_message
+from chat.services.mail import note_departure, note_message, stop_mail
 from chat.services.members import add_member, admit_member, remove_member
 from chat.services.messages import send_message
 from chat.services.moderation import delete_attachment, delete_for_all
@@ -66,6 +67,8 @@ __all__ = [
     "lose_device",
     "mark_delivered",
     "mark_read",
+    "note_departure",
+    "note_message",
     "receipt_given",
     "reject_call",
     "remove_member",
@@ -77,6 +80,7 @@ __all__ = [
     "set_preferences",
     "settle_ownership",
     "signal_call",
+    "stop_mail",
     "time_out_call",
     "upload",
 ]

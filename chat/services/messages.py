@@ -16,6 +16,7 @@ from chat.selectors import visible_messages
 from chat.services import attachments
 from chat.services.drafts import Content, Draft, check
 from chat.services.locking import lock
+from chat.services.mail import note_message
 
 Id = UUID | str
 
@@ -50,6 +51,7 @@ def send_message(
         if temp_id and (known := _sent(sender_id, temp_id)):
             return known
         raise
+    note_message(message)
     return message
 
 

@@ -2,6 +2,7 @@
 
 from chat.signals.calls import call_changed, ring_who_comes, tell_signal
 from chat.signals.conversations import conversation_changed, membership_changed, tell_conversation, tell_roles
+from chat.signals.mail import somebody_left
 from chat.signals.messages import message_changed, message_hidden, reaction_changed
 from chat.signals.ownership import account_changed, somebody_changed, somebody_goes, somebody_went
 from chat.signals.presence import tell_absent, tell_appearance, tell_block, tell_block_ended, tell_presence
@@ -19,6 +20,7 @@ __all__ = [
     "ring_who_comes",
     "somebody_changed",
     "somebody_goes",
+    "somebody_left",
     "somebody_went",
     "tell_absent",
     "tell_appearance",

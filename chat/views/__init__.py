@@ -7,6 +7,7 @@ from chat.views.members import MembersView, MemberView
 from chat.views.messages import MessagesView, MessageView, RevisionsView
 from chat.views.reactions import DeliveredView, ReactionsView, ReadView
 from chat.views.search import SearchView
+from chat.views.unsubscribe import UnsubscribeView
 
 __all__ = [
     "AttachmentView",
@@ -28,4 +29,5 @@ __all__ = [
     "RevisionsView",
     "SearchView",
     "ThumbnailView",
+    "UnsubscribeView",
 ]

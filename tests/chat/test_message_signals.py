@@ -113,7 +113,7 @@ def test_a_deletion_for_oneself_is_told_to_ones_own_devices_alone(
     for _ in range(2):
         services.delete_message(actor_id=alice.pk, message_id=message.pk)
     gone = MessageDeleted(message_id=str(message.pk), conversation_id=str(crowd.pk), for_everyone=False)
-    assert published == [Push(UserRoom(alice.pk), gone)]
+    assert published == [Push(UserRoom(alice.pk), gone, is_personal=True)]
 
 
 def test_a_message_that_staff_remove_from_the_database_is_told_as_deleted(

@@ -65,3 +65,24 @@ def test_an_ill_typed_or_misspelt_setting_of_the_core_is_refused_by_name(name: s
     done = manage("check", **{f"REALTIME_{name}": value})
     assert done.returncode != 0
     assert name in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        (None, "smtp localhost 25   False False noreply@chat.example.org"),
+        ("smtp://mail.example.org", "smtp mail.example.org 25   False False noreply@chat.example.org"),
+        (
+            "smtp+tls://u:p%40ss@mail.example.org",
+            "smtp mail.example.org 587 u p@ss True False noreply@chat.example.org",
+        ),
+        ("smtp+ssl://mail.example.org:466", "smtp mail.example.org 466   False True noreply@chat.example.org"),
+    ],
+)
+def test_one_url_names_the_mail_server_and_how_to_talk_to_it(url: str | None, told: str) -> None:
+    script = (
+        "from django.conf import settings as s; print(s.EMAIL_BACKEND.split('.')[-2], s.EMAIL_HOST, s.EMAIL_PORT,"
+        " s.EMAIL_HOST_USER, s.EMAIL_HOST_PASSWORD, s.EMAIL_USE_TLS, s.EMAIL_USE_SSL, s.DEFAULT_FROM_EMAIL)"
+    )
+    done = manage("shell", "-v", "0", "-c", script, EMAIL_URL=url, PUBLIC_URL="https://chat.example.org")
+    assert done.stdout.strip() == told, done.stderr
