@@ -60,8 +60,8 @@ def subscribe(session: Session, data: RoomName) -> RoomReply:
 
 
 @command("rooms.unsubscribe", public=True)
-async def unsubscribe(session: Session, data: RoomName) -> RoomReply:
-    """Listen to it no more; again is no error."""
+def unsubscribe(session: Session, data: RoomName) -> RoomReply:
+    """Listen to it no more; again is no error, but a room where one may not listen is."""
     room = data.find()
     session.leave(room)
     return RoomReply(room=room.address)

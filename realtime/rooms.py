@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import ClassVar, Final, Self
 
 from realtime.auth import Identity
+from realtime.errors import ClientError
 
 PREFIX: Final = re.compile(r"[a-z][a-zA-Z0-9]{0,19}")
 KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -39,6 +40,13 @@ class Room:
     def allows(self, user: Identity) -> bool:
         """Whether this user may listen. Runs in a database thread. Denied unless a room says otherwise."""
         return False
+
+    def require(self, user: Identity) -> None:
+        """AUTH_REQUIRED or FORBIDDEN for who may not listen. Runs in a database thread."""
+        if not user.is_authenticated and not self.is_public:
+            raise ClientError("AUTH_REQUIRED", "Log in to listen there.")
+        if not self.allows(user):
+            raise ClientError("FORBIDDEN", "You may not listen there.")
 
     @classmethod
     def automatic(cls, user: Identity) -> Iterable[Self]:

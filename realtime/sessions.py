@@ -70,17 +70,16 @@ class Session:
         """Let this connection into the room before the reply; FORBIDDEN if the room does not allow it."""
         if room.address in self.rooms:
             return
-        if not self.user.is_authenticated and not room.is_public:
-            raise ClientError("AUTH_REQUIRED", "Log in to listen there.")
-        if not room.allows(self.user):
-            raise ClientError("FORBIDDEN", "You may not listen there.")
+        room.require(self.user)
         self._joining.add(room.address)
         if sum(stay.by_request for stay in self.rooms.values()) + len(self._joining) > conf().max_rooms:
             raise ClientError("TOO_MANY_ROOMS", f"A connection can be in {conf().max_rooms} rooms; leave one first.")
         self._effects.append(lambda: self._membership.enter(room.address, by_request=True))
 
     def leave(self, room: Room) -> None:
-        """Take this connection out of the room before the reply."""
+        """Take this connection out of the room before the reply; FORBIDDEN if it could not even be in there."""
+        if room.address not in self.rooms:
+            room.require(self.user)
         self._effects.append(lambda: self._membership.exit(room.address))
 
     def send(self, event: Event) -> None:

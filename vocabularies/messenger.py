@@ -66,7 +66,13 @@ ASKS = {
         ack=conversation_id,
         errors={"FORBIDDEN": "JOIN_ROOM_FAILED"},
     ),
-    "leave-room": Ask("rooms.unsubscribe", conversation_room, Tell("room-left", conversation), ack=conversation_id),
+    "leave-room": Ask(
+        "rooms.unsubscribe",
+        conversation_room,
+        Tell("room-left", conversation),
+        ack=conversation_id,
+        errors={"FORBIDDEN": "JOIN_ROOM_FAILED"},
+    ),
     "send-message": Ask(
         "message.send",
         spoken("conversationId", "text", "attachments", "replyToId", "mentions", "ciphertext", "tempId"),

@@ -25,7 +25,7 @@ def delete_attachment(*, attachment_id: Id) -> None:
 
     UploadInUse for an upload that is sent with a message in this very moment.
     """
-    message_id = Attachment.objects.values_list("message_id", flat=True).get(pk=attachment_id)
+    message_id = Attachment.objects.only("message").get(pk=attachment_id).message_id
     if message_id is None:
         _delete_unsent(attachment_id)
         return

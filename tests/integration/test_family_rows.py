@@ -107,6 +107,17 @@ def test_reading_in_one_family_is_heard_in_the_other(
         assert messengers[0].expect("receipt") == [str(said.pk), str(bob.pk), "seen"]
 
 
+def test_whoever_is_no_member_has_no_room_to_leave(
+    site: Site, javascript: Connect, group: Conversation, person: Person
+) -> None:
+    client = logged_in(javascript(site.servers[0]), person("dora"))
+    client.emit("leave-room", str(group.pk))
+    error = client.expect("error")
+    assert error["code"] == "JOIN_ROOM_FAILED"
+    assert client.call("leave-room", str(group.pk)) == {"success": False, "error": error.pop("message")} | error
+    client.hears_nothing("room-left")
+
+
 # -- messenger -----------------------------------------------------------------------------------------------
 
 
