@@ -1,5 +1,6 @@
 """Moderation while people go on: whatever comes first, nothing is left over and nobody waits for ever."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,9 @@ def test_files_and_their_message_are_deleted_at_once(group: Conversation, alice:
         files = [uploaded(alice), uploaded(alice)]
         message = send(alice, group, *files)
         results = at_once(
-            lambda: services.delete_for_all(message_id=message.pk),
-            lambda: services.delete_message(actor_id=alice.pk, message_id=message.pk),
-            *[lambda pk=file.pk: services.delete_attachment(attachment_id=pk) for file in files],
+            partial(services.delete_for_all, message_id=message.pk),
+            partial(services.delete_message, actor_id=alice.pk, message_id=message.pk),
+            *[partial(services.delete_attachment, attachment_id=file.pk) for file in files],
         )
         assert all(result is None or isinstance(result, ObjectDoesNotExist) for result in results), results
         message.refresh_from_db()
@@ -40,7 +41,7 @@ def test_a_file_is_deleted_while_it_is_sent(group: Conversation, alice: User, me
     for _ in range(5):
         file = uploaded(alice)
         sent, deleted = at_once(
-            lambda: send(alice, group, file), lambda: services.delete_attachment(attachment_id=file.pk)
+            partial(send, alice, group, file), partial(services.delete_attachment, attachment_id=file.pk)
         )
         if deleted is not None:  # it was being sent: to be tried again
             assert isinstance(deleted, ValidationError), deleted
