@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
-import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
