@@ -15,7 +15,7 @@ from tests.keys import material
 from tests.openapi.asking import World, check, operations, rolled_back
 
 JSON: Final = "application/json"
-SHARE: Final = 7  # the seventh part of all values tries each place, so that the tests stay short
+SHARE: Final = 12  # the twelfth part of all values tries each place, so that the tests stay short
 DEEP: Final = "[" * 5000 + "]" * 5000
 HUGE: Final = "9" * 5000
 TEXTS: Final = (
