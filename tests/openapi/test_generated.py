@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
@@ -17,6 +18,10 @@ from schemathesis.schemas import BaseSchema
 
 from tests.openapi.asking import Operation, World, check, operations, rolled_back
 
+# Nobody reads these downloads to their end, as a server would.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <_io.FileIO:pytest.PytestUnraisableExceptionWarning"
+)
 EXAMPLES: Final = 10
 FREE: Final = {"deviceId", "deviceIds", "refresh"}  # names that are no UUIDs
 
@@ -44,7 +49,7 @@ def _try(operation: Operation, mode: GenerationMode, world: World, answers: Coun
         suppress_health_check=list(HealthCheck),
     )
     @given(operation.as_strategy(generation_mode=mode))
-    def attempt(case: schemathesis.Case) -> None:
+    def attempt(case: "schemathesis.Case[Any]") -> None:
         case.path_parameters = _real(case.path_parameters, world)
         case.query = _real(case.query, world)
         case.body = _real(case.body, world)
