@@ -65,7 +65,8 @@ def _store(attachment: Attachment, file: File[Any], thumbnail: bytes | None) -> 
 
 @transaction.atomic
 def _keep(attachment: Attachment) -> None:
-    User.objects.select_for_update().get(pk=attachment.uploader_id)  # one at a time, so that none is over the limit
+    # One at a time, so that none is over the limit. `no_key`: who sends a message meanwhile refers to the same person.
+    User.objects.select_for_update(no_key=True).get(pk=attachment.uploader_id)
     _require_room(attachment.uploader_id)
     attachment.save(force_insert=True)
 

@@ -71,8 +71,10 @@ def message_hidden(hidden: Hidden, change: Change) -> Pushes:
 @pushes(Reaction)
 def reaction_changed(reaction: Reaction, change: Change) -> Pushes:
     """Who sees the message, and whoever reacted, hears of it; that a deleted message has none goes without saying."""
+    if change.deleted and _goes_with_more(change.origin):
+        return
     message, user_id = reaction.message, str(reaction.user_id)
-    if message.deleted_at is not None or (change.deleted and _goes_with_more(change.origin)):
+    if message.deleted_at is not None:
         return
     event = MessageReaction(
         message_id=str(message.pk),

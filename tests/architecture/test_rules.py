@@ -120,7 +120,18 @@ def modules_say_what_they_hold(source: Source) -> Iterator[str]:
         yield f" {name} does not say what is in it."
 
 
+PERSON_LOCK = re.compile(r"\bUser\.objects(?:\.\w+\([^()]*\))*\.select_for_update\((?![^)]*no_key=True)")
+
+
+def people_are_locked_without_their_key(source: Source) -> Iterator[str]:
+    """Rows refer to people everywhere: a full lock deadlocks with whoever commits one under another lock."""
+    for number, text in enumerate(source.text.splitlines(), 1):
+        if not source.is_test and PERSON_LOCK.search(text):
+            yield f"{number} locks a person with the key: select_for_update(no_key=True)."
+
+
 RULES: list[Rule] = [
+    people_are_locked_without_their_key,
     only_the_core_sends,
     no_dispatch_by_attribute,
     files_are_short,
@@ -163,6 +174,8 @@ def test_the_rules_see_the_project() -> None:
         (no_dispatch_by_attribute, "realtime/transports/plain.py", "getattr(self, frame['type'])()"),
         (no_dispatch_by_attribute, "realtime/sessions.py", "hasattr(self, f'on_{name}')"),
         (no_dispatch_by_attribute, "realtime/commands.py", "operator.methodcaller(name)(session)"),
+        (people_are_locked_without_their_key, "chat/services.py", "User.objects.select_for_update().get(pk=1)"),
+        (people_are_locked_without_their_key, "a/b.py", "User.objects.filter(pk=1).select_for_update(of=('self',))"),
         (files_are_short, "chat/models.py", "a = 1\n" * 301),
         (files_are_short, "tests/chat/test_models.py", "a = 1\n" * 501),
         (functions_are_short, "chat/models.py", function(41)),
@@ -186,6 +199,8 @@ def test_a_rule_finds_what_breaks_it(rule: Rule, path: str, text: str) -> None:
         (no_dispatch_by_attribute, "realtime/sessions.py", "getattr(user, 'locale', None)"),
         (no_dispatch_by_attribute, "realtime/commands.py", "registry[name](session)"),
         (no_dispatch_by_attribute, "realtime/signals.py", "getattr(instance, field)"),
+        (people_are_locked_without_their_key, "a/b.py", "User.objects.select_for_update(no_key=True).get(pk=1)"),
+        (people_are_locked_without_their_key, "a/b.py", "Call.objects.select_for_update().get(pk=1)"),
         (files_are_short, "chat/models.py", "a = 1\n" * 300),
         (files_are_short, "tests/chat/test_models.py", "a = 1\n" * 500),
         (functions_are_short, "chat/models.py", function(40)),
