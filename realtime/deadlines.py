@@ -128,8 +128,7 @@ class Lingering:
 
     async def end(self) -> None:
         """The process ends: nobody comes back to it."""
-        for deadlines in list(self._deadlines.values()):
-            await deadlines.end()
+        await asyncio.gather(*[deadlines.end() for deadlines in self._deadlines.values()])
 
 
 async def _run(action: Action) -> None:

@@ -27,7 +27,7 @@ from realtime.redis_pools import require_address
 logger = logging.getLogger(__name__)
 
 CANCEL_INTERVAL: Final = 0.1  # seconds until a background loop that goes on is cancelled again
-FAREWELLS_TIMEOUT: Final = 3.0  # seconds to tell who goes with this process; others, or the next start, see to the rest
+FAREWELLS_TIMEOUT: Final = 3.0  # seconds for each of the things that others, or the next start, see to if this does not
 
 _starting: "asyncio.Future[Process] | None" = None
 current: "Process | None" = None
@@ -114,12 +114,16 @@ class Process:
         global current  # noqa: PLW0603
         current = None
         set_backend(None)
-        ends = (self.lingering.end, self._close_presence, self._close_publisher, self._end_tasks, self._close_audience)
+        ends = (self._end_lingering, self._close_presence, self._close_publisher, self._end_tasks, self._close_audience)
         for step in (*ends, limits().close, self._close_layer):
             try:
                 await step()
             except Exception:
                 logger.exception("not all could be ended as it should")
+
+    async def _end_lingering(self) -> None:
+        async with asyncio.timeout(FAREWELLS_TIMEOUT):
+            await self.lingering.end()
 
     async def _close_presence(self) -> None:
         await cancel({self._tasks["presence"]})

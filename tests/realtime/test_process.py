@@ -1,10 +1,12 @@
 """A server process ends, whatever its background loops do."""
 
 import asyncio
+import threading
 from contextlib import suppress
 
 import pytest
 
+from realtime.deadlines import Deadlines
 from realtime.process import Process
 from tests.realtime.waiting import soon
 
@@ -25,3 +27,24 @@ async def test_a_loop_that_swallows_its_cancellation_does_not_keep_the_process()
     process._tasks["stubborn"] = stubborn
     await soon(process.stop())
     assert stubborn.cancelled()
+
+
+async def test_what_connections_have_begun_does_not_keep_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of the end, by which nothing durable is lost, has its turn though the database hangs."""
+    monkeypatch.setattr("realtime.process.FAREWELLS_TIMEOUT", 0.05)
+    process, gate, ended = await Process.started(), threading.Event(), asyncio.Event()
+    deadlines = Deadlines()
+    deadlines.set("call", 60, lambda: gate.wait(30), grace=60)
+    process.lingering.leave("key", deadlines)
+    close_layer = process._close_layer
+
+    async def close() -> None:
+        await close_layer()
+        ended.set()
+
+    monkeypatch.setattr(process, "_close_layer", close)
+    stopping = asyncio.create_task(process.stop())
+    await soon(ended.wait())
+    assert not gate.is_set()
+    gate.set()
+    await soon(stopping)
