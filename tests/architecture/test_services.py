@@ -2,13 +2,17 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import psycopg
 import pytest
 import redis
-from django.contrib.contenttypes.models import ContentType
-from django.db import connection
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+from django.db import connection, transaction
 
+from accounts.models import User
 from tests import services
 from tests.services import Postgres, Redis
 
@@ -74,11 +78,36 @@ def test_a_killed_test_run_takes_its_servers_with_it() -> None:
 @pytest.mark.sqlite
 @pytest.mark.django_db(transaction=True)
 def test_a_process_of_the_project_sees_what_the_test_committed() -> None:
-    ContentType.objects.create(app_label="tests", model="seen")
-    script = "print(ContentType.objects.get(model='seen').app_label)"
+    Group.objects.create(name="seen")
+    script = "from django.contrib.auth.models import Group; print(Group.objects.get().name)"
     command = [sys.executable, "manage.py", "shell", "--verbosity", "0", "--command", script]
     result = subprocess.run(command, env=services.environment(), capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "tests"
+    assert result.stdout.strip() == "seen"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_database_is_emptied_though_it_and_a_server_wait_for_each_other(alice: User) -> None:
+    group = Group.objects.create(name="of a table that comes after that of users")
+
+    def work() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL deadlock_timeout = '1min'")  # so that it is the emptying that is ended
+            Group.objects.filter(pk=group.pk).update(name="at work")
+            has_begun.set()
+            cursor.execute("SELECT NOT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+            while cursor.fetchone() == (True,):
+                cursor.execute("SELECT NOT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+            User.objects.filter(pk=alice.pk).update(display_name="at work")
+        connection.close()
+
+    has_begun = Event()
+    with ThreadPoolExecutor() as pool:
+        work_done = pool.submit(work)
+        assert has_begun.wait(10)
+        call_command("flush", verbosity=0, interactive=False)
+        work_done.result()
+    assert not User.objects.exists()
+    assert not Group.objects.exists()
 
 
 @pytest.mark.sqlite
