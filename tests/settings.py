@@ -16,7 +16,7 @@ TEST_FOLDER = Path(tempfile.mkdtemp(prefix="realtime-tests-"))
 atexit.register(shutil.rmtree, TEST_FOLDER, ignore_errors=True)
 (TEST_FOLDER / "static").mkdir()  # whitenoise warns of a missing one
 
-EXTRA_APPS = ",".join(filter(None, (os.environ.get("EXTRA_APPS"), "tests.lab")))
+EXTRA_APPS = ",".join({*filter(None, os.environ.get("EXTRA_APPS", "").split(",")), "tests.lab"})  # once in a worker
 os.environ |= {"ENVIRONMENT": "development", "DATA_DIR": str(TEST_FOLDER), "EXTRA_APPS": EXTRA_APPS}
 os.environ.pop("REDIS_URL", None)
 if services.on_sqlite():

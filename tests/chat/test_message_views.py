@@ -17,6 +17,7 @@ from tests.accounts.conftest import as_user, error_of
 from tests.chat.talk import say
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+NOTHINGS = "018f0000-0000-7000-8000-000000000000"  # an id of nothing
 
 THUMB, HEART = "\U0001f44d", "❤️"
 
@@ -200,11 +201,11 @@ def test_a_message_with_everything_is_said_over_rest(
         {"attachments": [{"url": "https://example.com/", "type": "image", "thumbnail_url": "https://example.com/"}]},
         {"attachments": [{"url": "https://example.com/", "type": "image", "size": 10**30}]},
         {"attachments": [{"url": "https://example.com/", "type": "image"}] * 11},
-        {"attachments": [{"id": str(uuid7())}]},
+        {"attachments": [{"id": NOTHINGS}]},
         {"replyToId": "x"},
-        {"replyToId": str(uuid7())},
+        {"replyToId": NOTHINGS},
         {"mentions": ["x"]},
-        {"mentions": [str(uuid7())]},
+        {"mentions": [NOTHINGS]},
         {"mentions": "x"},
         {"ciphertext": "AAEC"},
         {"reply_to_id": None},

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -108,7 +107,7 @@ def test_after_leaving_a_room_nothing_of_it_comes(
     client.hears_nothing("message-new")
 
 
-@pytest.mark.parametrize("room", ["the group", str(uuid4()), "nonsense", "../x", "", 7, None])
+@pytest.mark.parametrize("room", ["the group", "018f0000-0000-7000-8000-000000000000", "nonsense", "../x", "", 7, None])
 def test_who_is_no_member_cannot_join(
     site: Site, javascript: Connect, group: Conversation, alice: User, person: Person, room: object
 ) -> None:
