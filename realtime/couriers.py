@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Collection, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from django.db import Error as DatabaseError
@@ -28,7 +28,7 @@ class Batch:
 
     publications: Sequence[Publication]
     entry: int | None  # the outbox entry that holds the durable ones, if they are there
-    settled: Future[None] = field(default_factory=Future)  # sent, or left to the outbox
+    settled: Future[None] | None = None  # done when it was sent, or left to the outbox, for who waits for that
     is_cut: bool = False  # the entry holds more than this: what has been sent
 
     @property
@@ -41,9 +41,15 @@ class Batch:
         """What of it must survive this process."""
         return [publication for publication in self.publications if publication.durable]
 
+    def awaited(self) -> Future[None]:
+        """What is done when it is settled; to be asked for before it is handed over."""
+        if self.settled is None:
+            self.settled = Future()
+        return self.settled
+
     def settle(self) -> None:
         """It was sent, or is the outbox's matter."""
-        if not self.settled.done():
+        if self.settled is not None and not self.settled.done():
             self.settled.set_result(None)
 
     def cut(self, indices: Collection[int]) -> None:

@@ -68,14 +68,15 @@ class Publisher:
         if self._is_here():
             self.submit(batch)
             return
+        settled = batch.awaited() if batch.is_urgent else None
         try:
             self._loop.call_soon_threadsafe(self.submit, batch)
         except RuntimeError:
             logger.warning("the server is stopping: what is durable stays in the outbox")
             return
-        if batch.is_urgent:
+        if settled is not None:
             with suppress(TimeoutError):
-                batch.settled.result(conf().control_timeout)
+                settled.result(conf().control_timeout)
 
     def _is_here(self) -> bool:
         """Whether this is the loop's thread. One that runs another loop is as any other."""
@@ -95,10 +96,14 @@ class Publisher:
 
     async def submit_all(self, batches: Sequence[Batch]) -> bool:
         """On the loop; returns when all are settled, after `control_timeout` at most: whether all that matters is."""
+        settled = [batch.awaited() for batch in batches]
         for batch in batches:
             self.submit(batch)
-        await asyncio.wait([asyncio.wrap_future(batch.settled) for batch in batches], timeout=conf().control_timeout)
-        return all(batch.settled.done() or batch.entry is not None or not batch.durable for batch in batches)
+        await asyncio.wait(map(asyncio.wrap_future, settled), timeout=conf().control_timeout)
+        return all(
+            future.done() or batch.entry is not None or not batch.durable
+            for batch, future in zip(batches, settled, strict=True)
+        )
 
     async def run(self) -> None:
         """Send what is submitted, for ever."""
@@ -179,11 +184,15 @@ class Publisher:
     async def send(self, publications: Sequence[Publication]) -> None:
         """Through the layer, in order; one of LAYER_ERRORS if it is down."""
         messages = [(self._routes.group(publication), message(publication)) for publication in publications]
-        if self._many is not None:
-            await self._many.group_send_many(messages)
-        else:
-            for group, one in messages:
-                await self._layer.group_send(group, one)
+        try:
+            if self._many is not None:
+                await self._many.group_send_many(messages)
+            else:
+                for group, one in messages:
+                    await self._layer.group_send(group, one)
+        except RefusedError as error:
+            self.bridge.take([one for index, one in enumerate(publications) if index not in error.indices])
+            raise
         self.bridge.take(publications)
 
     def resume(self) -> None:

@@ -26,7 +26,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
         # Asyncio's own have five deques between them: 4 KiB for a connection that is silent.
-        self.queue = _Queue()  # type: ignore[assignment]
+        self.queue = self.messages = _Queue()  # type: ignore[assignment]
         self.writable = _Gate()  # type: ignore[assignment]
 
     def handle_connect(self, event: Any) -> None:
@@ -55,6 +55,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.writer is not None:
             self.writer.is_writable = True
             self.writer.on_writable()
+
+    def send_receive_event_to_app(self) -> None:
+        """Reading pauses while a message waits; not for one that is awaited: that takes two system calls."""
+        is_awaited = self.messages.is_awaited
+        self.read_paused = self.read_paused or is_awaited
+        super().send_receive_event_to_app()
+        if is_awaited:
+            self.read_paused = False
 
     def handle_ping(self) -> None:
         """A client that does not read gets no pongs: they would wait without bound."""
@@ -150,6 +158,10 @@ class RawWriter:
                 sending.send(None)  # this does not wait
         self.on_over()
 
+    def offer_to(self, taker: Callable[[dict[str, Any]], bool]) -> None:
+        """See `Writer`."""
+        self._protocol.messages.taker = taker
+
     def abort(self, code: int, reason: str) -> None:
         """See `Writer`."""
         self.close(code, reason)
@@ -174,17 +186,27 @@ class RawWriter:
 
 
 class _Queue:
-    """Of `asyncio.Queue` what uvicorn uses: one reader, and a few messages."""
+    """Of `asyncio.Queue` what uvicorn uses: one reader, and a few messages.
 
-    __slots__ = ("_messages", "_reader")
+    One that comes while the reader waits is offered to the `taker` first.
+    """
+
+    __slots__ = ("_messages", "_reader", "taker")
 
     def __init__(self) -> None:
+        self.taker: Callable[[Any], bool] | None = None
         self._messages: list[Any] = []
         self._reader: asyncio.Future[None] | None = None
 
+    @property
+    def is_awaited(self) -> bool:
+        return self._reader is not None and not self._reader.done()
+
     def put_nowait(self, message: Any) -> None:
-        self._messages.append(message)
-        if self._reader is not None and not self._reader.done():
+        if self._reader is None or self._reader.done():
+            self._messages.append(message)
+        elif self.taker is None or not self.taker(message):
+            self._messages.append(message)
             self._reader.set_result(None)
 
     def empty(self) -> bool:

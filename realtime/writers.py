@@ -30,6 +30,9 @@ class Writer(Protocol):
     def write(self, frame: Frame) -> bool:
         """Write it. If False, not to be called again until `on_writable` is."""
 
+    def offer_to(self, taker: Callable[[dict[str, Any]], bool]) -> None:
+        """Let it have what arrives while `receive` waits, which need not return then; False if it cannot take it."""
+
     def close(self, code: int, reason: str) -> None:
         """Write a close frame; to be called when `write` may be. `on_over` follows."""
 
@@ -72,6 +75,9 @@ class StepWriter:
     def write(self, frame: Frame) -> bool:
         """See `Writer`."""
         return self._is_over or self._step(partial(write_frame, self._send, frame), self._resume)
+
+    def offer_to(self, taker: Callable[[dict[str, Any]], bool]) -> None:
+        """See `Writer`. All that arrives is received, here."""
 
     def close(self, code: int, reason: str) -> None:
         """See `Writer`."""

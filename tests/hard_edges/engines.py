@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from realtime.transports.engineio.app import EngineApp
+from realtime.transports.engineio.contracts import Handler as Base
 from realtime.transports.engineio.packets import Packet
 from realtime.transports.engineio.session import EngineSession
 from tests.hard_edges.serving import Served
@@ -10,7 +11,7 @@ from tests.hard_edges.serving import Served
 Serve = Callable[..., Awaitable[Served]]
 
 
-class Handler:
+class Handler(Base):
     """Of one session. `ends` are the reasons that were told."""
 
     def __init__(self, session: EngineSession) -> None:

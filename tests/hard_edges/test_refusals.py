@@ -108,10 +108,11 @@ async def test_the_publisher_goes_on_and_leaves_what_is_refused_to_the_outbox(
 ) -> None:
     publisher = Publisher(layer)
     refused = Batch([noted(FORBIDDEN, 2)], None)
+    settled = asyncio.wrap_future(refused.awaited())
     for batch in (Batch([noted(ALLOWED, 1)], None), refused, Batch([noted(ALLOWED, 3)], None)):
         publisher.submit(batch)
     working = [asyncio.create_task(publisher.run()), asyncio.create_task(publisher.left.run())]
-    await soon(asyncio.wrap_future(refused.settled))
+    await soon(settled)
     assert [await soon(heard.get()), await soon(heard.get())] == [1, 3]
     assert not publisher.is_down
     (kept,) = await database.run(entries)

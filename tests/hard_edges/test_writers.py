@@ -7,6 +7,7 @@ import pytest
 
 from realtime.errors import Close
 from realtime.outbound import Frame
+from realtime.transports.engineio.contracts import Handler
 from realtime.transports.engineio.packets import Packet
 from realtime.transports.engineio.session import EngineSession
 from realtime.writers import StepWriter
@@ -30,7 +31,7 @@ class Line:
         self.cuts.append((code, reason))
 
 
-class Nobody:
+class Nobody(Handler):
     async def on_message(self, message: Packet) -> None: ...
 
     def on_close(self, reason: str) -> None: ...

@@ -19,10 +19,11 @@ from realtime.transports.engineio.answers import (
     error_answer,
     respond,
 )
+from realtime.transports.engineio.contracts import Handler
 from realtime.transports.engineio.cors import has_allowed_origin, preflight_headers
 from realtime.transports.engineio.packets import open_packet
 from realtime.transports.engineio.polling import Reply, poll, post
-from realtime.transports.engineio.session import EngineSession, Handler
+from realtime.transports.engineio.session import EngineSession
 from realtime.transports.engineio.websocket import connect, refuse, upgrade
 
 VERSION: Final = "4"

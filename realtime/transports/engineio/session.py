@@ -5,11 +5,12 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from realtime.conf import conf
 from realtime.errors import Close, translate
 from realtime.outbound import Backlog, Frame
+from realtime.transports.engineio.contracts import Handler, Line
 from realtime.transports.engineio.heartbeat import Heartbeat
 from realtime.transports.engineio.packets import CLOSE, MESSAGE, NOOP, PING, PONG, MalformedError, Packet, packet_type
 from realtime.transports.engineio.requests import Requests
@@ -20,29 +21,6 @@ LINGER: Final = 30.0  # seconds that a session which is closing waits for its cl
 NORMAL: Final = 1000  # RFC 6455: nothing went wrong
 CODES: Final[Mapping[str, int]] = {"parse error": Close.MALFORMED}  # of the reasons that have one of their own
 PING_FRAME: Final = Frame.of(PING)
-
-
-class Handler(Protocol):
-    """What hears of a session: the layer above."""
-
-    async def on_message(self, message: Packet) -> None:
-        """A message, in order and one at a time: nothing more is read meanwhile. MalformedError ends the session."""
-
-    def on_close(self, reason: str) -> None:
-        """The end, once for every session that was opened."""
-
-
-class Line(Protocol):
-    """The WebSocket of a session. Nothing of it waits."""
-
-    def write(self, frame: Frame) -> bool:
-        """Write it. If False, not to be called again before the line calls `flush`."""
-
-    def finish(self, code: int, reason: str) -> None:
-        """Write a close frame, and nothing more."""
-
-    def cut(self, code: int, reason: str) -> None:
-        """Write nothing more but a close frame."""
 
 
 class State(Enum):
@@ -201,6 +179,15 @@ class EngineSession:
         except Exception as error:
             self.abort("transport error", Close.INTERNAL)
             raise translate(error) from error
+
+    def take(self, packet: str) -> bool:
+        """As `receive`, without waiting; False, and nothing has been done, if that cannot be."""
+        if self._state is not State.OPEN or self._is_handling or self._handler is None or packet[:1] != MESSAGE:
+            return False
+        if not self._handler.take(packet[1:]):
+            return False
+        self._heartbeat.heard(is_pong=False)
+        return True
 
     def begin_poll(self) -> asyncio.Future[None]:
         """A poll waits from now on. The future is done when it is to be answered."""

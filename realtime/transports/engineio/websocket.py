@@ -65,6 +65,7 @@ class WebSocketLine:
         self.write = writer.write
         writer.on_writable = session.flush
         writer.on_over = self._reader.stop
+        writer.offer_to(self._take_at_once)
 
     def finish(self, code: int, reason: str) -> None:
         """Write a close frame, and nothing more."""
@@ -91,6 +92,11 @@ class WebSocketLine:
             await self._writer.closed(CLOSE_TIMEOUT)
             self._writer.stop()
             self._session.told()
+
+    def _take_at_once(self, message: dict[str, Any]) -> bool:
+        """Whether it could be taken without waiting; else `serve` gets it."""
+        text = message.get("text")
+        return text is not None and not _is_too_big(text) and self._session.take(text)
 
     async def _take(self, message: dict[str, Any]) -> None:
         text = message.get("text")

@@ -1,7 +1,7 @@
 """From a client's event to the command that it means, and back to the answer in its own words."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from realtime.auth import authenticate as check
 from realtime.errors import ClientError, Close, translate
@@ -27,7 +27,7 @@ async def run(socket: "Socket", event: "Event") -> None:
         if isinstance(reply, ClientError):
             _fail(socket, event, reply, ask)
         else:
-            _succeed(socket, event, ask, decode_json(reply))
+            _succeed(socket, event, ask, reply)
 
     await socket.session.run(ask.command, payload, respond)
 
@@ -56,10 +56,12 @@ async def _count(socket: "Socket") -> None:
             raise refusal(wait)
 
 
-def _succeed(socket: "Socket", event: "Event", ask: Ask, data: Any) -> None:
-    user = socket.session.user
+def _succeed(socket: "Socket", event: "Event", ask: Ask, reply: bytes) -> None:
+    if event.id is None and ask.reply is None:  # nobody wants to know
+        return
+    data = decode_json(reply)
     if event.id is not None:
-        socket.acknowledge(event.id, ask.ack(user, data))
+        socket.acknowledge(event.id, ask.ack(socket.session.user, data))
     if ask.reply is not None and not (ask.is_either and event.id is not None):
         socket.session.write(socket.codec.reply(ask.reply, data, time.time(), socket.session.position))
 

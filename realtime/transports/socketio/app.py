@@ -5,7 +5,8 @@ from typing import Final
 from realtime.errors import ClientError
 from realtime.process import Process
 from realtime.transports.engineio.app import EngineApp
-from realtime.transports.engineio.session import EngineSession, Handler
+from realtime.transports.engineio.contracts import Handler
+from realtime.transports.engineio.session import EngineSession
 from realtime.transports.socketio.client import Client
 from realtime.transports.socketio.credentials import offered, takes_offsets
 

@@ -48,6 +48,20 @@ class Client:
         else:
             await self._dispatch(packet, size)
 
+    def take(self, message: str) -> bool:
+        """An event for which there is room."""
+        try:
+            packet = decode(message)
+        except MalformedError:
+            return False  # `on_message` says so
+        socket = self._sockets.get(packet.namespace)
+        is_whole = packet.kind is Kind.EVENT and self._partial is None
+        return (
+            is_whole
+            and socket is not None
+            and socket.take_now(packet.data[0], packet.data[1:], packet.id, len(message))
+        )
+
     def on_close(self, reason: str) -> None:
         """The transport has gone, and all namespaces with it."""
         self._timer.cancel()

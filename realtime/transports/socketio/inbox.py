@@ -23,12 +23,18 @@ class Inbox(Generic[T]):
 
     async def put(self, item: T, size: int) -> None:
         """Append it as soon as there is room; once the inbox is closed it is dropped."""
-        while self._is_full(size):
+        while not self.offer(item, size):
             await self._change()
+
+    def offer(self, item: T, size: int) -> bool:
+        """The same at once; False if there is no room."""
+        if self._is_full(size):
+            return False
         if not self._is_closed:
             self._items.append((item, size))
             self._size += size
             self._notify()
+        return True
 
     def _is_full(self, size: int) -> bool:
         has_too_many = len(self._items) >= self._count and not self._waiting

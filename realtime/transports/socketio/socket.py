@@ -101,6 +101,10 @@ class Socket:
         """Queue an event of so many bytes; waits while the inbox is full, so that nothing more is read."""
         await self._inbox.put(Event(name, arguments, id), size)
 
+    def take_now(self, name: str, arguments: Sequence[Any], id: int | None, size: int) -> bool:
+        """Queue it if there is room."""
+        return self._inbox.offer(Event(name, arguments, id), size)
+
     def leave(self) -> None:
         """The client wants to be disconnected: its session cannot be resumed."""
         logger.info("left", extra={"namespace": self.namespace, "reason": "client namespace disconnect"})

@@ -18,6 +18,7 @@ from realtime.conf import conf  # noqa: E402
 from realtime.errors import ClientError  # noqa: E402
 from realtime.outbound import Frame  # noqa: E402
 from realtime.transports.engineio.app import EngineApp  # noqa: E402
+from realtime.transports.engineio.contracts import Handler  # noqa: E402
 from realtime.transports.engineio.packets import MESSAGE, MalformedError, Packet  # noqa: E402
 from realtime.transports.engineio.requests import Requests  # noqa: E402
 from realtime.transports.engineio.session import EngineSession  # noqa: E402
@@ -28,7 +29,7 @@ def frame(message: Packet, *, is_droppable: bool = False) -> Frame:
     return Frame.of(MESSAGE + message if isinstance(message, str) else message, is_droppable=is_droppable)
 
 
-class Echo:
+class Echo(Handler):
     """`burst N` and `stream N` send N numbers, at once or little by little; `close` and `break` end the session."""
 
     def __init__(self, session: EngineSession, ends: dict[str, list[str]]) -> None:

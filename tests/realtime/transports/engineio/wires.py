@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from realtime.outbound import Frame
 from realtime.transports.engineio.app import EngineApp
+from realtime.transports.engineio.contracts import Handler
 from realtime.transports.engineio.packets import MESSAGE, Packet
 from realtime.transports.engineio.session import EngineSession
 from tests.realtime.waiting import soon, until
@@ -17,7 +18,7 @@ def frame(message: Packet, *, is_droppable: bool = False) -> Frame:
     return Frame.of(MESSAGE + message if isinstance(message, str) else message, is_droppable=is_droppable)
 
 
-class Layer:
+class Layer(Handler):
     """The layer above: notes what it hears, and is as slow as it is told to be."""
 
     def __init__(self, session: EngineSession) -> None:

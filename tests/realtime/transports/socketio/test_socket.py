@@ -161,13 +161,13 @@ async def test_of_a_thousand_events_behind_a_slow_one_none_is_lost(
         on_silence(session)
 
     monkeypatch.setattr(EngineSession, "_on_silence", noted)
-    configure(inbox=10, heartbeat_interval=0.02, heartbeat_timeout=0.02)
+    configure(inbox=10, heartbeat_interval=0.5, heartbeat_timeout=0.5)  # less is no time on a busy machine
     client = await open_client()
     await client.enter("/lab")
     client.emit("/lab", "hold", 1, id=0)
     for number in range(1, 1000):
         client.emit("/lab", "message", number, id=number)
-    await client.until(lambda: len(silences) > 2)  # it is the server that does not listen: it must not complain
+    await client.until(lambda: len(silences) > 1)  # it is the server that does not listen: it must not complain
     waiting = client._incoming.qsize()
     assert waiting >= 980, "what is not in the inbox is not read"
     assert len(instances(Event)) <= 12
