@@ -81,11 +81,15 @@ class User(AbstractUser):
     wallet_address = WalletAddressField(max_length=42, unique=True, null=True, blank=True)
     is_online = models.BooleanField(default=False, editable=False)
     # What the person has chosen to be; `is_online` is whether any device is there.
-    status = models.CharField(max_length=10, choices=Status, default=Status.ONLINE)
-    status_text = models.CharField(max_length=140, blank=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.ONLINE, db_default=Status.ONLINE)
+    status_text = models.CharField(max_length=140, blank=True, default="", db_default="")
     status_expires_at = models.DateTimeField(null=True, blank=True)
-    presence_shown_to = models.CharField(max_length=10, choices=Audience, default=Audience.EVERYONE)
-    last_seen_shown_to = models.CharField(max_length=10, choices=Audience, default=Audience.EVERYONE)
+    presence_shown_to = models.CharField(
+        max_length=10, choices=Audience, default=Audience.EVERYONE, db_default=Audience.EVERYONE
+    )
+    last_seen_shown_to = models.CharField(
+        max_length=10, choices=Audience, default=Audience.EVERYONE, db_default=Audience.EVERYONE
+    )
     last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
     mail_messages = models.BooleanField("mail", default=True, help_text="Mail this person about unread messages.")
     token_generation = models.PositiveIntegerField(default=0, editable=False)
