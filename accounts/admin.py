@@ -70,6 +70,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
         """End all tokens and connections of these people."""
         for user in queryset:
             services.log_out_everywhere(user_id=user.pk)
+            self.log_change(request, user, "Logged out everywhere.")
         self.message_user(request, "They are logged out everywhere.")
 
     @admin.action(description="Deactivate", permissions=["change"])
@@ -77,6 +78,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
         """Shut these accounts."""
         for user in queryset:
             services.deactivate_user(user_id=user.pk)
+            self.log_change(request, user, "Deactivated.")
         self.message_user(request, "They are deactivated.")
 
 
