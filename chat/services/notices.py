@@ -8,15 +8,16 @@ then have one Message-ID, by which mail systems know them for one.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
-from accounts.models import Block, User
-from chat.models import Conversation, Departure, Hidden, MailNotice, Membership, Message
+from accounts.models import User
+from chat.models import Conversation, Departure, MailNotice, Membership, Message
+from chat.selectors import unread_messages
 
 Outcome = MailNotice.Outcome
 BATCH: Final = 100  # departures that are followed up in one transaction
@@ -101,8 +102,9 @@ def _follow_departures() -> bool:
 
 def _give_notice(members: QuerySet[Membership]) -> None:
     now = timezone.now()
-    unread = _unmailed(OuterRef("user_id"), OuterRef("conversation_id"))
-    unread = unread.filter(position__gt=OuterRef("read_position")).filter(position__gt=OuterRef("mailed_position"))
+    unread = unread_messages(OuterRef("user_id")).filter(
+        conversation=OuterRef("conversation_id"), position__gt=OuterRef("mailed_position")
+    )
     found = (
         members.filter(Q(muted_until=None) | Q(muted_until__lte=now), user__is_active=True, user__mail_messages=True)
         .exclude(user__email="")
@@ -113,22 +115,6 @@ def _give_notice(members: QuerySet[Membership]) -> None:
     )
     notices = [MailNotice(membership_id=pk, first_position=first, due_at=now) for pk, first in found]
     MailNotice.objects.bulk_create(notices, ignore_conflicts=True)
-
-
-def _unmailed(user: Any, conversation: Any) -> QuerySet[Message]:
-    """What others said there and nobody deleted, but of nobody whom a block parts from the user.
-
-    Both are ids, or an OuterRef to one.
-    """
-    inner: Any = OuterRef(user) if isinstance(user, OuterRef) else user
-    blocks = Block.objects.filter(
-        Q(blocker=inner, blocked=OuterRef("sender")) | Q(blocker=OuterRef("sender"), blocked=inner)
-    )
-    return (
-        Message.objects.filter(conversation_id=conversation, deleted_at=None)
-        .exclude(sender_id=user)
-        .filter(~Exists(blocks), ~Exists(Hidden.objects.filter(message=OuterRef("pk"), user=inner)))
-    )
 
 
 @transaction.atomic
@@ -163,8 +149,9 @@ def _obstacle(membership: Membership) -> Outcome | None:
 
 def _digest(notice: MailNotice) -> Digest | Outcome | datetime:
     membership = notice.membership
-    seen = max(membership.read_position, membership.mailed_position)
-    unread = _unmailed(membership.user_id, membership.conversation_id).filter(position__gt=seen)
+    unread = unread_messages(membership.user_id).filter(
+        conversation=membership.conversation_id, position__gt=membership.mailed_position
+    )
     facts = unread.aggregate(count=Count("pk"), first_at=Min("created_at"), last=Max("position"))
     if not facts["count"]:
         return Outcome.READ
