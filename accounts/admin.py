@@ -14,6 +14,8 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from accounts import services
 from accounts.models import Block, User
 
+MAIL = ("email", "confirmed_email", "mail_messages")
+
 # Ids of used refresh tokens: there is nothing to administrate in them.
 admin.site.unregister([BlacklistedToken, OutstandingToken, Group])
 
@@ -49,7 +51,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     actions = ("log_out_everywhere", "deactivate")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        ("Profile", {"fields": ("display_name", "email", "avatar", "wallet_address", "mail_messages")}),
+        ("Profile", {"fields": ("display_name", *MAIL, "avatar", "wallet_address")}),
         ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
         ("Presence", {"fields": ("is_online", "last_seen_at", "status", "status_text", "status_expires_at")}),
         ("Privacy", {"fields": ("presence_shown_to", "last_seen_shown_to")}),

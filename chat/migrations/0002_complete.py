@@ -151,7 +151,7 @@ class Migration(migrations.Migration):
                             ("read", "Nothing unread any more"),
                             ("online", "A device was there"),
                             ("muted", "Muted"),
-                            ("off", "No mail wanted, or no address"),
+                            ("off", "No mail wanted, or no confirmed address"),
                             ("refused", "Refused for good"),
                             ("failed", "Given up"),
                         ],

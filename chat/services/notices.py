@@ -15,7 +15,8 @@ from django.db import transaction
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.letters import next_letter_at, note_letter
+from accounts.models import Letter, User
 from chat.models import Conversation, Departure, MailNotice, Membership, Message
 from chat.selectors import unread_messages
 
@@ -107,6 +108,7 @@ def _give_notice(members: QuerySet[Membership]) -> None:
     )
     found = (
         members.filter(Q(muted_until=None) | Q(muted_until__lte=now), user__is_active=True, user__mail_messages=True)
+        .filter(user__email=F("user__confirmed_email"))
         .exclude(user__email="")
         .exclude(Exists(MailNotice.objects.filter(membership=OuterRef("pk"), done_at=None)))
         .annotate(first=Subquery(unread.order_by("position").values("position")[:1]))
@@ -139,7 +141,7 @@ def judge(notice: MailNotice) -> Digest | Outcome | datetime | None:
 
 def _obstacle(membership: Membership) -> Outcome | None:
     user = membership.user
-    if not (user.is_active and user.mail_messages and user.email):
+    if not (user.is_active and user.mail_messages and user.mailbox):
         return Outcome.OFF
     if membership.is_muted:
         return Outcome.MUTED
@@ -156,7 +158,9 @@ def _digest(notice: MailNotice) -> Digest | Outcome | datetime:
     if not facts["count"]:
         return Outcome.READ
     departure: Departure | None = getattr(membership.user, "chat_departure", None)
-    ready_at: datetime = max(facts["first_at"], departure.at if departure else facts["first_at"]) + _quiet()
+    enough_until = next_letter_at(membership.user.mailbox, Letter.Kind.MESSAGES, daily=settings.CHAT_MAIL_DAILY)
+    times = [facts["first_at"] + _quiet(), departure and departure.at + _quiet(), enough_until]
+    ready_at = max(at for at in times if at is not None)
     if ready_at > timezone.now():
         return ready_at
     shown = unread.filter(position__lte=facts["last"]).select_related("sender").order_by("position")
@@ -165,14 +169,19 @@ def _digest(notice: MailNotice) -> Digest | Outcome | datetime:
 
 
 @transaction.atomic
-def settle(notice: MailNotice, outcome: Outcome, *, mailed_position: int | None = None) -> None:
-    """It is over; what was mailed is not mailed again."""
+def settle_sent(digest: Digest) -> None:
+    """It has gone: what it told is not mailed again."""
+    settle(digest.notice, Outcome.SENT)
+    note_letter(digest.user.mailbox, Letter.Kind.MESSAGES)
+    membership = Membership.objects.select_for_update(no_key=True).filter(pk=digest.notice.membership_id).first()
+    if membership is not None and membership.mailed_position < digest.last_position:
+        membership.mailed_position = digest.last_position
+        membership.save(update_fields=["mailed_position"])
+
+
+def settle(notice: MailNotice, outcome: Outcome) -> None:
+    """It is over."""
     MailNotice.objects.filter(pk=notice.pk, done_at=None).update(done_at=timezone.now(), outcome=outcome)
-    if mailed_position is not None:
-        membership = Membership.objects.select_for_update(no_key=True).filter(pk=notice.membership_id).first()
-        if membership is not None and membership.mailed_position < mailed_position:
-            membership.mailed_position = mailed_position
-            membership.save(update_fields=["mailed_position"])
 
 
 def put_off(notice: MailNotice, until: datetime) -> None:
