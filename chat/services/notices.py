@@ -160,7 +160,7 @@ def _digest(notice: MailNotice) -> Digest | Outcome | datetime:
     departure: Departure | None = getattr(membership.user, "chat_departure", None)
     enough_until = next_letter_at(membership.user.mailbox, Letter.Kind.MESSAGES, daily=settings.CHAT_MAIL_DAILY)
     times = [facts["first_at"] + _quiet(), departure and departure.at + _quiet(), enough_until]
-    ready_at = max(at for at in times if at is not None)
+    ready_at: datetime = max(at for at in times if at is not None)
     if ready_at > timezone.now():
         return ready_at
     shown = unread.filter(position__lte=facts["last"]).select_related("sender").order_by("position")

@@ -31,7 +31,7 @@ class FirstRelease:
     """Its code, as far as it writes: it knows no later column, and goes on during a rolling deploy."""
 
     def __init__(self) -> None:
-        models = MigrationExecutor(connection).loader.project_state(FIRST).apps.get_model  # type: ignore[arg-type]
+        models = MigrationExecutor(connection).loader.project_state(FIRST).apps.get_model
         self.users, self.conversations, self.memberships, self.messages = (
             models(app, name).objects
             for app, name in (
