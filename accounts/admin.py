@@ -14,6 +14,8 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from accounts import services
 from accounts.models import Block, User
 
+MAIL = ("email", "confirmed_email", "mail_messages")
+
 # Ids of used refresh tokens: there is nothing to administrate in them.
 admin.site.unregister([BlacklistedToken, OutstandingToken, Group])
 
@@ -49,7 +51,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     actions = ("log_out_everywhere", "deactivate")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        ("Profile", {"fields": ("display_name", "email", "avatar", "wallet_address", "mail_messages")}),
+        ("Profile", {"fields": ("display_name", *MAIL, "avatar", "wallet_address")}),
         ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
         ("Presence", {"fields": ("is_online", "last_seen_at", "status", "status_text", "status_expires_at")}),
         ("Privacy", {"fields": ("presence_shown_to", "last_seen_shown_to")}),
@@ -70,6 +72,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
         """End all tokens and connections of these people."""
         for user in queryset:
             services.log_out_everywhere(user_id=user.pk)
+            self.log_change(request, user, "Logged out everywhere.")
         self.message_user(request, "They are logged out everywhere.")
 
     @admin.action(description="Deactivate", permissions=["change"])
@@ -77,6 +80,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
         """Shut these accounts."""
         for user in queryset:
             services.deactivate_user(user_id=user.pk)
+            self.log_change(request, user, "Deactivated.")
         self.message_user(request, "They are deactivated.")
 
 

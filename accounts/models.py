@@ -1,4 +1,4 @@
-"""Users and blocks."""
+"""Users, blocks, and the mail that went to addresses."""
 
 from typing import Any, ClassVar
 
@@ -77,15 +77,25 @@ class User(AbstractUser):
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
     display_name = models.CharField(max_length=100, blank=True)
+    confirmed_email = models.EmailField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What the person has shown to be theirs. Mail goes there if it is the present address.",
+    )
     avatar = models.URLField(max_length=500, blank=True, validators=[URLValidator(schemes=["http", "https"])])
     wallet_address = WalletAddressField(max_length=42, unique=True, null=True, blank=True)
     is_online = models.BooleanField(default=False, editable=False)
     # What the person has chosen to be; `is_online` is whether any device is there.
-    status = models.CharField(max_length=10, choices=Status, default=Status.ONLINE)
-    status_text = models.CharField(max_length=140, blank=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.ONLINE, db_default=Status.ONLINE)
+    status_text = models.CharField(max_length=140, blank=True, default="", db_default="")
     status_expires_at = models.DateTimeField(null=True, blank=True)
-    presence_shown_to = models.CharField(max_length=10, choices=Audience, default=Audience.EVERYONE)
-    last_seen_shown_to = models.CharField(max_length=10, choices=Audience, default=Audience.EVERYONE)
+    presence_shown_to = models.CharField(
+        max_length=10, choices=Audience, default=Audience.EVERYONE, db_default=Audience.EVERYONE
+    )
+    last_seen_shown_to = models.CharField(
+        max_length=10, choices=Audience, default=Audience.EVERYONE, db_default=Audience.EVERYONE
+    )
     last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
     mail_messages = models.BooleanField("mail", default=True, help_text="Mail this person about unread messages.")
     token_generation = models.PositiveIntegerField(default=0, editable=False)
@@ -125,6 +135,11 @@ class User(AbstractUser):
         """What others call them."""
         return self.display_name or self.username
 
+    @property
+    def mailbox(self) -> str:
+        """Where mail may go: the address, if it is confirmed."""
+        return self.email if self.email == self.confirmed_email else ""
+
     def get_full_name(self) -> str:
         """The name; Django's admin asks for it."""
         return self.name
@@ -157,3 +172,26 @@ class Block(models.Model):
 
     def __str__(self) -> str:
         return f"{self.blocker} blocks {self.blocked}"
+
+
+class Letter(models.Model):
+    """A mail that went to an address. So many of a kind go there in a day, whoever is behind them."""
+
+    class Kind(models.TextChoices):
+        """What it was about."""
+
+        CONFIRMATION = "confirmation"
+        MESSAGES = "messages"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField(help_text="In lower case.")
+    kind = models.CharField(max_length=20, choices=Kind)
+    sent_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        """Looked for by address."""
+
+        indexes = [models.Index(fields=("email", "kind", "sent_at"), name="accounts_letter_address")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.email}"

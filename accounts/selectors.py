@@ -1,9 +1,10 @@
 """Every read that depends on the reader."""
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 from django.utils import timezone
 
 from accounts.models import Audience, Block, Status, User
@@ -42,6 +43,12 @@ def blocked_pairs(user: UserId) -> set[str]:
     """The ids of all who blocked this user or whom this user blocked."""
     pairs = Block.objects.filter(Q(blocker=user) | Q(blocked=user)).values_list("blocker_id", "blocked_id")
     return {str(person) for pair in pairs for person in pair} - {str(user)}
+
+
+def parted_from(user: Any) -> QuerySet[Any]:
+    """The same as a subquery, of an id or of an OuterRef to one."""
+    pairs = Block.objects.filter(Q(blocker=user) | Q(blocked=user))
+    return pairs.values_list(Case(When(blocker=user, then=F("blocked")), default=F("blocker")))
 
 
 def blocks_among(people: Iterable[UserId]) -> set[tuple[str, str]]:

@@ -69,6 +69,7 @@ class MeSerializer(CamelModelSerializer):
 
     avatar = Avatar(required=False, allow_null=True, max_length=500)
     created_at = Timestamp(source="date_joined", read_only=True)
+    email_confirmed = serializers.BooleanField(source="mailbox", read_only=True)
 
     class Meta:
         """A wallet address is set by staff: nobody proves here that it is theirs."""
@@ -78,6 +79,7 @@ class MeSerializer(CamelModelSerializer):
             "id",
             "username",
             "email",
+            "email_confirmed",
             "display_name",
             "avatar",
             "wallet_address",

@@ -20,6 +20,7 @@ from django.utils import timezone
 from accounts.exceptions import WrongCredentials
 from accounts.models import Block, Status, User
 from accounts.presence import is_invisible
+from accounts.tasks import send_confirmation
 
 UserId = UUID | str
 EXPIRING: Final = 100  # statuses that end in one transaction
@@ -50,6 +51,7 @@ def register_user(*, username: str, password: str, email: str = "", display_name
     try:
         with transaction.atomic():
             user.save(force_insert=True)
+            _ask_at_address(user)
     except IntegrityError as error:
         if not User.objects.named(username).exists():
             raise
@@ -110,6 +112,19 @@ def update_profile(*, user_id: UserId, **changes: Unpack[Profile]) -> User:
 
 
 @transaction.atomic
+def confirm_email(*, user_id: UserId, email: str) -> User:
+    """The address is theirs: whoever says so got the letter. User.DoesNotExist if it is not the present one."""
+    user = User.objects.select_for_update(no_key=True).get(pk=user_id, email=email, is_active=True)
+    return _update(user, {"confirmed_email": email})
+
+
+def _ask_at_address(user: User) -> None:
+    """The worker sends a letter, if it is not known to be theirs. Asking for the same address again sends another."""
+    if user.email and not user.mailbox:
+        send_confirmation.enqueue(str(user.pk), user.email)
+
+
+@transaction.atomic
 def update_account(*, user_id: UserId, changes: dict[str, Any]) -> User:
     """Staff change any plain field; the others keep what was written to them in the meantime."""
     user = _locked(user_id)
@@ -125,6 +140,8 @@ def _update(user: User, changes: dict[str, Any]) -> User:
     user.clean_fields(exclude={field.name for field in User._meta.fields} - changes.keys())
     user.clean()
     user.save(update_fields=list(changes))
+    if "email" in changes:
+        _ask_at_address(user)
     return user
 
 

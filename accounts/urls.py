@@ -1,4 +1,4 @@
-"""Addresses of accounts below `/api/`."""
+"""Addresses of accounts below `/api/`, and of what mails link to."""
 
 from django.urls import URLPattern, path
 from rest_framework.views import APIView
@@ -30,3 +30,5 @@ api_urlpatterns = [
     path("blocks/", views.BlocksView.as_view(), name="blocks"),
     path("blocks/<uuid:user_id>/", views.BlockView.as_view(), name="block"),
 ]
+
+urlpatterns = [path("mail/confirm/", views.ConfirmEmailView.as_view(), name="confirm-email")]

@@ -1,4 +1,4 @@
-"""REST of accounts."""
+"""REST of accounts, and the page that confirms an address."""
 
 from typing import Any
 from uuid import UUID
@@ -11,8 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import selectors, serializers, services, tokens
+from accounts import confirming, selectors, serializers, services, tokens
 from accounts.models import Block, User
+from accounts.pages import LinkView
 from accounts.presence import with_appearances
 from realtime.rest.schema import errors
 from realtime.rest.throttling import LoginThrottle, RegisterThrottle, UserThrottle
@@ -240,3 +241,15 @@ class BlockView(APIView):
         """Take it back; `userId` is whom it was against."""
         services.unblock_user(blocker_id=reader(request), blocked_id=user_id)
         return Response(status=204)
+
+
+class ConfirmEmailView(LinkView):
+    """What a letter to a new address leads to."""
+
+    template = "accounts/confirm_email.html"
+
+    def read(self, token: str) -> confirming.Claim:
+        return confirming.read(token)
+
+    def do(self, asked: confirming.Claim) -> None:
+        services.confirm_email(user_id=asked.user_id, email=asked.email)

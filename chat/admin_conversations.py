@@ -151,7 +151,8 @@ class ConversationAdmin(ModelAdmin):  # type: ignore[misc]
 
     @admin.action(description="End for all who are in them, with all that was said", permissions=["delete"])
     def end_conversations(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> None:
-        """Moderation: at once, and nothing is kept."""
+        """Moderation: at once, and nothing is kept but who did it."""
+        self.log_deletions(request, queryset)
         self.delete_queryset(request, queryset)
         self.message_user(request, "They are ended.")
 

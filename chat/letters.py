@@ -26,7 +26,7 @@ def compose(digest: Digest) -> EmailMultiAlternatives:
     mail = EmailMultiAlternatives(
         subject=one_line(subject, length=200),
         body=render_to_string("chat/mail/message.txt", context),
-        to=[digest.user.email],
+        to=[digest.user.mailbox],
         headers=_headers(digest, context["stop_all"]),
     )
     mail.attach_alternative(render_to_string("chat/mail/message.html", context), "text/html")

@@ -61,7 +61,7 @@ def _send(digest: Digest, notice: MailNotice, connection: Any) -> str:
     except (SMTPException, OSError, ValueError) as error:
         connection.close()  # whatever state it is in
         return _fail(notice, error)
-    notices.settle(notice, Outcome.SENT, mailed_position=digest.last_position)
+    notices.settle_sent(digest)
     return Outcome.SENT
 
 

@@ -6,27 +6,22 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 NAME = "chat_message_search"
 
 
-def build(connection: BaseDatabaseWrapper) -> None:
-    """Make the index, over what `chat.search_words.search_vector` asks for."""
-    with connection.cursor() as cursor:
-        cursor.execute(_create(NAME))
-
-
 def drop(connection: BaseDatabaseWrapper) -> None:
-    """Be rid of it."""
+    """Be rid of it; nobody waits meanwhile. Outside a transaction."""
     with connection.cursor() as cursor:
-        cursor.execute(f"DROP INDEX IF EXISTS {NAME}")
+        cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {NAME}")
 
 
 def rebuild(connection: BaseDatabaseWrapper) -> None:
-    """Make it for the present CHAT_SEARCH_CONFIG and put it in the other's place; nobody waits meanwhile.
+    """Make it for the present CHAT_SEARCH_CONFIG, in the place of another; nobody waits meanwhile.
 
-    Outside a transaction. One that was interrupted is begun again.
+    It is over what `chat.search_words.search_vector` asks for. Outside a transaction. One that was interrupted is
+    begun again.
     """
     new = f"{NAME}_new"
     with connection.cursor() as cursor:
         cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {new}")
-        cursor.execute(_create(new, "CONCURRENTLY"))
+        cursor.execute(_create(new))
         cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {NAME}")
         cursor.execute(f"ALTER INDEX {new} RENAME TO {NAME}")
 
@@ -42,7 +37,7 @@ def is_built(connection: BaseDatabaseWrapper) -> bool:
     return row is not None and f"'{settings.CHAT_SEARCH_CONFIG}'::regconfig" in row[0]
 
 
-def _create(name: str, how: str = "") -> str:
+def _create(name: str) -> str:
     # The settings module lets nothing but a name be CHAT_SEARCH_CONFIG.
     vector = f"to_tsvector('{settings.CHAT_SEARCH_CONFIG}'::regconfig, COALESCE(text, ''))"
-    return f"CREATE INDEX {how} {name} ON chat_message USING gin ({vector})"
+    return f"CREATE INDEX CONCURRENTLY {name} ON chat_message USING gin ({vector})"

@@ -29,7 +29,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.presence import unseen_by_contacts
-from accounts.selectors import blocked_pairs, blocks_among
+from accounts.selectors import blocked_pairs, blocks_among, parted_from
 from chat.models import Attachment, Call, Conversation, Hidden, Membership, Message, Reaction, Revision
 
 Id = UUID | str
@@ -108,16 +108,17 @@ def visible_messages(reader: Id) -> QuerySet[Message]:
     return _visible(reader, blocked_pairs(reader))
 
 
-def _visible(reader: Id, parted: set[str], **more: Any) -> QuerySet[Message]:
+def _visible(reader: Any, parted: Any, **more: Any) -> QuerySet[Message]:
     # `more` belongs into the one filter(): what it says of memberships is of the reader's own.
     messages = Message.objects.filter(conversation__memberships__user_id=reader, deleted_at=None, **more)
     return messages.exclude(sender__in=parted).exclude(hidden__user_id=reader)
 
 
-def unread_messages(reader: Id) -> QuerySet[Message]:
-    """What others said and the reader has not read."""
+def unread_messages(reader: Any) -> QuerySet[Message]:
+    """What others said and the reader, an id or an OuterRef to one, has not read."""
+    inner = OuterRef(reader) if isinstance(reader, OuterRef) else reader
     not_read = {"position__gt": F("conversation__memberships__read_position")}
-    return _visible(reader, blocked_pairs(reader) | {str(reader)}, **not_read)
+    return _visible(reader, parted_from(inner), **not_read).exclude(sender_id=reader)
 
 
 def _unread_in(conversation: OuterRef, reader: Id) -> Coalesce:

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
+from accounts.links import signed
+
 SALT: Final = "chat.mail.unsubscribe"
 
 
@@ -24,7 +26,7 @@ def link(user_id: UUID, conversation_id: UUID | None = None) -> str:
     """The address, as it stands in a mail."""
     ids = [user_id, conversation_id] if conversation_id else [user_id]
     token = signing.dumps([identifier.hex for identifier in ids], salt=SALT)
-    return f"{settings.PUBLIC_URL}{reverse('unsubscribe', args=[token])}"
+    return signed(f"{settings.PUBLIC_URL}{reverse('unsubscribe')}", token)
 
 
 def read(token: str) -> Wish:

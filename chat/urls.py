@@ -26,4 +26,4 @@ api_urlpatterns = [
     path("messages/<uuid:message_id>/read/", views.ReadView.as_view()),
 ]
 
-urlpatterns = [path("mail/unsubscribe/<str:token>/", views.UnsubscribeView.as_view(), name="unsubscribe")]
+urlpatterns = [path("mail/unsubscribe/", views.UnsubscribeView.as_view(), name="unsubscribe")]

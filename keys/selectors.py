@@ -5,6 +5,7 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 
 from accounts.selectors import get_user
+from keys.forms import check_device_id
 from keys.models import Device
 
 Id = UUID | str
@@ -17,7 +18,8 @@ def own_devices(reader: Id) -> QuerySet[Device]:
 
 
 def get_own_device(reader: Id, device_id: str) -> Device:
-    """One of the `own_devices`; Device.DoesNotExist for any other."""
+    """One of the `own_devices`; Device.DoesNotExist for any other, ValidationError for what can be no device's id."""
+    check_device_id(device_id)
     return own_devices(reader).get(device_id=device_id)
 
 

@@ -62,7 +62,7 @@ class DeviceSerializer(CamelModelSerializer):
     identity_changed_at = Timestamp(read_only=True, allow_null=True)
 
     class Meta:
-        """What everybody may know who may see the person."""
+        """What everybody may know who may see the person; when they were last at a device is not of it."""
 
         model = Device
         fields: tuple[str, ...] = (
@@ -71,7 +71,6 @@ class DeviceSerializer(CamelModelSerializer):
             "signed_pre_key",
             "identity_changed_at",
             "created_at",
-            "updated_at",
         )
         read_only_fields: tuple[str, ...] = fields
 
@@ -91,9 +90,9 @@ class OwnDeviceSerializer(DeviceSerializer):
     one_time_keys_left = serializers.IntegerField(source="left", read_only=True)
 
     class Meta(DeviceSerializer.Meta):
-        """With the number of keys that wait."""
+        """With its last change, and the number of keys that wait."""
 
-        fields: tuple[str, ...] = (*DeviceSerializer.Meta.fields, "one_time_keys_left")
+        fields: tuple[str, ...] = (*DeviceSerializer.Meta.fields, "updated_at", "one_time_keys_left")
         read_only_fields: tuple[str, ...] = fields
 
 

@@ -90,6 +90,8 @@ def claim_keys(*, asker_id: Id, user_id: Id, device_ids: Collection[str] | None 
 
     One that has none left comes without. User.DoesNotExist for whom the asker may not see.
     """
+    for device_id in device_ids or ():
+        check_device_id(device_id)
     devices = selectors.devices_of(asker_id, user_id)
     if device_ids is not None:
         devices = devices.filter(device_id__in=device_ids)

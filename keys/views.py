@@ -52,7 +52,7 @@ class DeviceView(APIView):
         _, is_new = services.put_device(user_id=reader(request), device_id=device_id, **data)
         return Response(own(request, device_id), status=201 if is_new else 200)
 
-    @extend_schema(responses={204: None, **errors(401, 404, 429)})
+    @extend_schema(responses={204: None, **errors(400, 401, 404, 429)})
     def delete(self, request: Request, device_id: str) -> Response:
         """Take it out, with its keys."""
         services.remove_device(user_id=reader(request), device_id=device_id)

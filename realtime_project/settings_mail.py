@@ -1,4 +1,4 @@
-"""Settings of mail: one URL for the server and how to talk to it, and when there is mail about messages."""
+"""Settings of mail: one URL for the server and how to talk to it, and when and how much mail there is."""
 
 from urllib.parse import urlsplit
 
@@ -21,7 +21,11 @@ EMAIL_HOST_PASSWORD = _SERVER["EMAIL_HOST_PASSWORD"] or ""
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=10)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"noreply@{_HOST}")
 
+EMAIL_CONFIRM_DAILY = env.int("EMAIL_CONFIRM_DAILY", default=3)
+EMAIL_CONFIRM_DAYS = env.int("EMAIL_CONFIRM_DAYS", default=7)
+
 CHAT_MAIL_QUIET = env.float("CHAT_MAIL_QUIET", default=300)
+CHAT_MAIL_DAILY = env.int("CHAT_MAIL_DAILY", default=20)
 CHAT_MAIL_MESSAGES = env.int("CHAT_MAIL_MESSAGES", default=10)
 CHAT_MAIL_TEXT = env.int("CHAT_MAIL_TEXT", default=500)
 CHAT_MAIL_RETRIES = env.int("CHAT_MAIL_RETRIES", default=5)

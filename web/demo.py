@@ -53,9 +53,13 @@ def seed() -> None:
             _converse(users)
 
 
+@transaction.atomic
 def _user(person: Person) -> User:
-    known = User.objects.named(person.username).first()
-    return known or register_user(username=person.username, password=PASSWORD, display_name=person.name)
+    if known := User.objects.named(person.username).first():
+        return known
+    user = register_user(username=person.username, password=PASSWORD, display_name=person.name)
+    address = f"{person.username}@example.com"
+    return update_account(user_id=user.pk, changes={"email": address, "confirmed_email": address})
 
 
 @transaction.atomic

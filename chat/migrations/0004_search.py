@@ -1,4 +1,4 @@
-"""The full text index of messages, on PostgreSQL."""
+"""The full text index of messages, on PostgreSQL: made while others write, so outside a transaction."""
 
 from django.db import migrations
 
@@ -7,7 +7,7 @@ from chat import search_index
 
 def build(apps, schema_editor):
     if schema_editor.connection.vendor == "postgresql":
-        search_index.build(schema_editor.connection)
+        search_index.rebuild(schema_editor.connection)
 
 
 def drop(apps, schema_editor):
@@ -16,6 +16,8 @@ def drop(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("chat", "0003_conversations")]
+    atomic = False
+
+    dependencies = [("chat", "0003_owners_and_positions")]
 
     operations = [migrations.RunPython(build, drop)]

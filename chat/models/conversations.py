@@ -65,10 +65,10 @@ class Membership(models.Model):
     role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
     joined_at = models.DateTimeField(auto_now_add=True)
     # Up to which position everything has arrived, or was read; what is read has arrived.
-    delivered_position = models.PositiveBigIntegerField(default=0, editable=False)
-    read_position = models.PositiveBigIntegerField(default=0, editable=False)
+    delivered_position = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
+    read_position = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
     # Up to which position a mail has told of what is unread.
-    mailed_position = models.PositiveBigIntegerField(default=0, editable=False)
+    mailed_position = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
     pinned_at = models.DateTimeField(null=True, blank=True, editable=False)
     muted_until = models.DateTimeField(null=True, blank=True, editable=False)
 

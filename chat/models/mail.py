@@ -17,7 +17,7 @@ class MailNotice(models.Model):
         READ = "read", "Nothing unread any more"
         ONLINE = "online", "A device was there"
         MUTED = "muted"
-        OFF = "off", "No mail wanted, or no address"
+        OFF = "off", "No mail wanted, or no confirmed address"
         REFUSED = "refused", "Refused for good"
         FAILED = "failed", "Given up"
 

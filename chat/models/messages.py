@@ -8,6 +8,8 @@ from uuid_utils.compat import uuid7
 
 from chat.models.conversations import Conversation
 
+EMPTY_LIST = models.Value([], output_field=models.JSONField())
+
 
 class Message(models.Model):
     """What one member said. `position` counts within the conversation, in the order of commits.
@@ -20,9 +22,11 @@ class Message(models.Model):
     # Whoever has said something is deactivated, not deleted: the others keep their history.
     sender = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="messages")
     text = models.TextField(blank=True)
-    ciphertext = models.TextField(blank=True, help_text="Encrypted end to end: stored and relayed, never read.")
-    attachments: models.JSONField[Any, Any] = models.JSONField(default=list, blank=True)
-    mentions: models.JSONField[Any, Any] = models.JSONField(default=list, blank=True)
+    ciphertext = models.TextField(
+        blank=True, default="", db_default="", help_text="Encrypted end to end: stored and relayed, never read."
+    )
+    attachments: models.JSONField[Any, Any] = models.JSONField(default=list, db_default=EMPTY_LIST, blank=True)
+    mentions: models.JSONField[Any, Any] = models.JSONField(default=list, db_default=EMPTY_LIST, blank=True)
     reply_to = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="replies")
     temp_id = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001 -- null is not unique
     position = models.PositiveBigIntegerField(editable=False)

@@ -41,7 +41,7 @@ def note_message(message: Message) -> None:
 @transaction.atomic
 def note_departure(user: User) -> None:
     """Somebody's last device has gone: what they left unread, they get mail about after the quiet period."""
-    if not (user.is_active and user.mail_messages and user.email):
+    if not (user.is_active and user.mail_messages and user.mailbox):
         return
     departure = Departure(user=user, at=timezone.now())
     Departure.objects.bulk_create([departure], update_conflicts=True, unique_fields=["user"], update_fields=["at"])

@@ -8,15 +8,17 @@ then have one Message-ID, by which mail systems know them for one.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
-from accounts.models import Block, User
-from chat.models import Conversation, Departure, Hidden, MailNotice, Membership, Message
+from accounts.letters import next_letter_at, note_letter
+from accounts.models import Letter, User
+from chat.models import Conversation, Departure, MailNotice, Membership, Message
+from chat.selectors import unread_messages
 
 Outcome = MailNotice.Outcome
 BATCH: Final = 100  # departures that are followed up in one transaction
@@ -101,10 +103,12 @@ def _follow_departures() -> bool:
 
 def _give_notice(members: QuerySet[Membership]) -> None:
     now = timezone.now()
-    unread = _unmailed(OuterRef("user_id"), OuterRef("conversation_id"))
-    unread = unread.filter(position__gt=OuterRef("read_position")).filter(position__gt=OuterRef("mailed_position"))
+    unread = unread_messages(OuterRef("user_id")).filter(
+        conversation=OuterRef("conversation_id"), position__gt=OuterRef("mailed_position")
+    )
     found = (
         members.filter(Q(muted_until=None) | Q(muted_until__lte=now), user__is_active=True, user__mail_messages=True)
+        .filter(user__email=F("user__confirmed_email"))
         .exclude(user__email="")
         .exclude(Exists(MailNotice.objects.filter(membership=OuterRef("pk"), done_at=None)))
         .annotate(first=Subquery(unread.order_by("position").values("position")[:1]))
@@ -113,22 +117,6 @@ def _give_notice(members: QuerySet[Membership]) -> None:
     )
     notices = [MailNotice(membership_id=pk, first_position=first, due_at=now) for pk, first in found]
     MailNotice.objects.bulk_create(notices, ignore_conflicts=True)
-
-
-def _unmailed(user: Any, conversation: Any) -> QuerySet[Message]:
-    """What others said there and nobody deleted, but of nobody whom a block parts from the user.
-
-    Both are ids, or an OuterRef to one.
-    """
-    inner: Any = OuterRef(user) if isinstance(user, OuterRef) else user
-    blocks = Block.objects.filter(
-        Q(blocker=inner, blocked=OuterRef("sender")) | Q(blocker=OuterRef("sender"), blocked=inner)
-    )
-    return (
-        Message.objects.filter(conversation_id=conversation, deleted_at=None)
-        .exclude(sender_id=user)
-        .filter(~Exists(blocks), ~Exists(Hidden.objects.filter(message=OuterRef("pk"), user=inner)))
-    )
 
 
 @transaction.atomic
@@ -153,7 +141,7 @@ def judge(notice: MailNotice) -> Digest | Outcome | datetime | None:
 
 def _obstacle(membership: Membership) -> Outcome | None:
     user = membership.user
-    if not (user.is_active and user.mail_messages and user.email):
+    if not (user.is_active and user.mail_messages and user.mailbox):
         return Outcome.OFF
     if membership.is_muted:
         return Outcome.MUTED
@@ -163,13 +151,16 @@ def _obstacle(membership: Membership) -> Outcome | None:
 
 def _digest(notice: MailNotice) -> Digest | Outcome | datetime:
     membership = notice.membership
-    seen = max(membership.read_position, membership.mailed_position)
-    unread = _unmailed(membership.user_id, membership.conversation_id).filter(position__gt=seen)
+    unread = unread_messages(membership.user_id).filter(
+        conversation=membership.conversation_id, position__gt=membership.mailed_position
+    )
     facts = unread.aggregate(count=Count("pk"), first_at=Min("created_at"), last=Max("position"))
     if not facts["count"]:
         return Outcome.READ
     departure: Departure | None = getattr(membership.user, "chat_departure", None)
-    ready_at: datetime = max(facts["first_at"], departure.at if departure else facts["first_at"]) + _quiet()
+    enough_until = next_letter_at(membership.user.mailbox, Letter.Kind.MESSAGES, daily=settings.CHAT_MAIL_DAILY)
+    times = [facts["first_at"] + _quiet(), departure and departure.at + _quiet(), enough_until]
+    ready_at: datetime = max(at for at in times if at is not None)
     if ready_at > timezone.now():
         return ready_at
     shown = unread.filter(position__lte=facts["last"]).select_related("sender").order_by("position")
@@ -178,14 +169,19 @@ def _digest(notice: MailNotice) -> Digest | Outcome | datetime:
 
 
 @transaction.atomic
-def settle(notice: MailNotice, outcome: Outcome, *, mailed_position: int | None = None) -> None:
-    """It is over; what was mailed is not mailed again."""
+def settle_sent(digest: Digest) -> None:
+    """It has gone: what it told is not mailed again."""
+    settle(digest.notice, Outcome.SENT)
+    note_letter(digest.user.mailbox, Letter.Kind.MESSAGES)
+    membership = Membership.objects.select_for_update(no_key=True).filter(pk=digest.notice.membership_id).first()
+    if membership is not None and membership.mailed_position < digest.last_position:
+        membership.mailed_position = digest.last_position
+        membership.save(update_fields=["mailed_position"])
+
+
+def settle(notice: MailNotice, outcome: Outcome) -> None:
+    """It is over."""
     MailNotice.objects.filter(pk=notice.pk, done_at=None).update(done_at=timezone.now(), outcome=outcome)
-    if mailed_position is not None:
-        membership = Membership.objects.select_for_update(no_key=True).filter(pk=notice.membership_id).first()
-        if membership is not None and membership.mailed_position < mailed_position:
-            membership.mailed_position = mailed_position
-            membership.save(update_fields=["mailed_position"])
 
 
 def put_off(notice: MailNotice, until: datetime) -> None:

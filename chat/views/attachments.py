@@ -15,11 +15,12 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts.authentication import JWTAuthentication
+from accounts.links import signed
 from accounts.models import User
 from chat import selectors, serializers, services
 from chat.authentication import LinkAuthentication, link_token
 from chat.images import THUMBNAIL_TYPE
-from chat.links import file_url, signed, thumbnail_url
+from chat.links import file_url, thumbnail_url
 from chat.media import INLINE
 from chat.models import Attachment
 from realtime.rest.downloads import download

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Permission
 from django.test import Client, RequestFactory
 from django.urls import reverse
@@ -103,6 +104,8 @@ def test_the_actions_end_the_tokens_of_those_who_were_chosen(
     bob.refresh_from_db()
     assert (alice.is_active, alice.token_generation) == (is_active, 1)
     assert (bob.is_active, bob.token_generation) == (True, 0)
+    entry = LogEntry.objects.get(action_flag=CHANGE, user__username="admin")
+    assert (entry.object_id, bool(entry.change_message)) == (str(alice.pk), True)
 
 
 def test_who_may_only_look_can_do_neither(alice: User, bob: User) -> None:

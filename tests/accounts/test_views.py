@@ -27,6 +27,7 @@ def test_one_sees_everything_of_ones_own_account(alice: User) -> None:
         "id": str(alice.pk),
         "username": "alice",
         "email": "alice@example.com",
+        "emailConfirmed": True,
         "displayName": "Alice A.",
         "avatar": None,
         "walletAddress": None,

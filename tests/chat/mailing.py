@@ -8,7 +8,7 @@ from django.utils import timezone
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
-from accounts.models import User
+from accounts.models import Letter, User
 from accounts.services import set_presence, update_account
 from chat.models import Conversation, Departure, MailNotice, Message
 from chat.services import mark_read
@@ -20,6 +20,7 @@ def pass_time(seconds: float | None = None) -> None:
     MailNotice.objects.update(due_at=F("due_at") - by)
     Conversation.objects.update(mail_due_at=F("mail_due_at") - by)
     Departure.objects.update(at=F("at") - by)
+    Letter.objects.update(sent_at=F("sent_at") - by)
     Message.objects.update(created_at=F("created_at") - by)
     DBTaskResult.objects.filter(run_after__lt=timezone.now() + timedelta(days=365)).update(
         run_after=F("run_after") - by
@@ -66,7 +67,8 @@ def outcomes() -> list[str]:
 def give_address(*users: User) -> None:
     """So that they can get mail."""
     for user in users:
-        update_account(user_id=user.pk, changes={"email": f"{user.username}@example.com"})
+        address = f"{user.username}@example.com"
+        update_account(user_id=user.pk, changes={"email": address, "confirmed_email": address})
 
 
 def read(conversation: Conversation, user: User, position: int) -> None:

@@ -365,3 +365,19 @@ def test_who_may_delete_messages_needs_no_more_for_what_is_under_them(
     client = staff(carol, "view_message", "delete_message")
     assert client.post(page("message_delete", message.pk), {"post": "yes"}).status_code == 302
     assert Message.objects.get().deleted_at is not None
+
+
+def test_who_may_delete_files_alone_takes_none_out_of_a_message(
+    group: Conversation, alice: User, bob: User, carol: User
+) -> None:
+    files = ("view_attachment", "delete_attachment")
+    message = send(alice, group, "", uploaded(alice))
+    [file] = Attachment.objects.all()
+    client = staff(carol, *files)
+    act(client, "delete_files", file)
+    assert client.post(page("attachment_delete", file.pk), {"post": "yes"}).status_code == 403
+    message.refresh_from_db()
+    assert (message.deleted_at, Attachment.objects.count()) == (None, 1)
+    act(staff(bob, *files, "delete_message"), "delete_files", file)
+    message.refresh_from_db()
+    assert (message.deleted_at is None, Attachment.objects.count()) == (False, 0)

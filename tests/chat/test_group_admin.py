@@ -1,6 +1,7 @@
 """Groups in the admin: roles, filters, and the end of a conversation."""
 
 import pytest
+from django.contrib.admin.models import DELETION, LogEntry
 from django.test import Client
 from django.urls import reverse
 
@@ -120,6 +121,8 @@ def test_conversations_are_ended_for_all(
     assert not Conversation.objects.exists()
     told = [intent.event for intent in published if isinstance(intent, Push)]
     assert [type(event) for event in told] == [MemberRemoved] * 5
+    entries = LogEntry.objects.filter(action_flag=DELETION, user__username="admin")
+    assert set(entries.values_list("object_id", flat=True)) == {str(group.pk), str(direct.pk)}
 
 
 def test_one_conversation_is_deleted_by_its_button(desk: Client, group: Conversation) -> None:

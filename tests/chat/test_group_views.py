@@ -6,7 +6,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from accounts.models import User
-from accounts.services import deactivate_user
+from accounts.services import block_user, deactivate_user, set_presence, set_status, update_profile
 from chat.models import Conversation
 from tests.accounts.conftest import as_user, error_of
 from tests.chat.crowds import ADMIN, MEMBER, OWNER, change, crowd, roles
@@ -40,6 +40,28 @@ def test_for_a_stranger_a_group_does_not_exist(group: Conversation, carol: User)
         for method, address, body in of_members(conversation, carol):
             assert error_of(getattr(as_user(carol), method)(address, body)) == (404, "NOT_FOUND")
     assert Conversation.objects.filter(pk=group.pk, title="Trip").exists()
+
+
+@pytest.mark.parametrize("is_blocker", [True, False])
+def test_across_a_block_a_member_is_a_name_and_a_picture_and_nothing_more(
+    group: Conversation, direct: Conversation, alice: User, bob: User, is_blocker: bool
+) -> None:
+    update_profile(user_id=bob.pk, display_name="Bob B.", avatar="https://example.com/bob.png")
+    set_presence(user_id=bob.pk, online=True)
+    set_status(user_id=bob.pk, status="busy", text="Writing")
+    block_user(**dict(zip(("blocker_id", "blocked_id"), (alice.pk, bob.pk)[:: 1 if is_blocker else -1], strict=True)))
+    client = as_user(alice)
+    listed = [member for one in client.get(LIST).json()["results"] for member in one["members"]]
+    for conversation in (group, direct):
+        listed += client.get(url(conversation)).json()["members"]
+        listed += client.get(url(conversation, "members")).json()["results"]
+    shown = [member for member in listed if member["userId"] == str(bob.pk)]
+    assert len(shown) == 6
+    for member in shown:
+        assert sorted(member) == ["avatar", "isOnline", "joinedAt", "name", "role", "userId"]
+        assert (member["name"], member["avatar"]) == ("Bob B.", "https://example.com/bob.png")
+        assert member["isOnline"] is False
+    assert error_of(client.get(f"/api/users/{bob.pk}/")) == (404, "NOT_FOUND")
 
 
 def test_the_owner_gives_roles_and_the_group(alice: User, bob: User, carol: User) -> None:

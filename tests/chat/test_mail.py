@@ -160,7 +160,12 @@ def test_who_has_come_meanwhile_and_stays_gets_none(
     assert mailoutbox == []
 
 
-CHANGES: list[dict[str, object]] = [{"mail_messages": False}, {"email": ""}, {"is_active": False}]
+CHANGES: list[dict[str, object]] = [
+    {"mail_messages": False},
+    {"email": ""},
+    {"confirmed_email": ""},
+    {"is_active": False},
+]
 
 
 @pytest.mark.parametrize("changes", CHANGES)

@@ -195,7 +195,7 @@ def test_the_headers_are_those_of_a_mail_that_nobody_wrote(
     assert (mail["References"], mail["In-Reply-To"]) == (thread, thread)
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    assert re.fullmatch(r"<https://chat\.example\.org/mail/unsubscribe/[\w:-]+/>", mail["List-Unsubscribe"])
+    assert re.fullmatch(r"<https://chat\.example\.org/mail/unsubscribe/\?token=[\w%-]+>", mail["List-Unsubscribe"])
     assert mail.is_multipart()
     assert [part.get_content_type() for part in mail.get_payload()] == ["text/plain", "text/html"]
 

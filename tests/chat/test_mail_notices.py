@@ -23,7 +23,12 @@ def address(bob: User) -> None:
     give_address(bob)
 
 
-CHANGES: list[dict[str, object]] = [{"mail_messages": False}, {"email": ""}, {"is_active": False}]
+CHANGES: list[dict[str, object]] = [
+    {"mail_messages": False},
+    {"email": ""},
+    {"confirmed_email": ""},
+    {"is_active": False},
+]
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_a_conversation_comes_with_its_members_in_the_order_of_joining(
     group: Conversation, alice: User, bob: User, carol: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     services.add_member(actor_id=alice.pk, conversation_id=group.pk, user_id=carol.pk)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         shown = selectors.get_conversation(bob.pk, group.pk)
         assert [member.user.username for member in shown.memberships.all()] == ["alice", "bob", "carol"]
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from django.conf import settings
@@ -11,10 +12,13 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from accounts.links import signed
 from accounts.models import User
+from chat import services
 from chat.events import ConversationUpdated
 from chat.models import Conversation, Membership
 from chat.unsubscribing import SALT, link
+from realtime.logs import RedactingFormatter
 from realtime.publishing import Intent, Push
 from realtime.rooms import UserRoom
 from tests.accounts.conftest import as_user
@@ -29,6 +33,11 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 def path(address: str) -> str:
     """Of an address of ours."""
     return address.removeprefix(settings.PUBLIC_URL)
+
+
+def token_of(user: User) -> str:
+    """Of a link of theirs."""
+    return parse_qs(urlsplit(link(user.pk)).query)["token"][0]
 
 
 def wants_mail(user: User) -> bool:
@@ -118,11 +127,10 @@ def test_a_link_of_ones_own_is_nobody_elses(visitor: Client, alice: User, bob: U
 
 
 @pytest.mark.parametrize(
-    "harm", [lambda t: t[:-1], lambda t: "x" + t, lambda t: t.replace(":", ";"), lambda _: "é:a:b"]
+    "harm", [lambda t: t[:-1], lambda t: "x" + t, lambda t: t.replace(":", ";"), lambda _: "é:a:b", lambda _: ""]
 )
 def test_a_link_that_lost_something_says_so_and_changes_nothing(visitor: Client, bob: User, harm: object) -> None:
-    token = link(bob.pk).rstrip("/").rpartition("/")[2]
-    address = f"/mail/unsubscribe/{harm(token)}/"  # type: ignore[operator]
+    address = signed("/mail/unsubscribe/", harm(token_of(bob)))  # type: ignore[operator]
     for answer in (visitor.get(address), visitor.post(address)):
         assert answer.status_code == 404
         assert "This link does not work" in answer.content.decode()
@@ -131,7 +139,7 @@ def test_a_link_that_lost_something_says_so_and_changes_nothing(visitor: Client,
 
 def test_a_signature_of_another_kind_does_not_count(visitor: Client, bob: User) -> None:
     other = signing.dumps([bob.pk.hex], salt="something.else")
-    assert visitor.post(f"/mail/unsubscribe/{other}/").status_code == 404
+    assert visitor.post(signed("/mail/unsubscribe/", other)).status_code == 404
     assert wants_mail(bob)
 
 
@@ -167,8 +175,7 @@ def test_the_page_lets_nothing_in_and_its_address_out_to_nobody(visitor: Client,
 
 
 def test_the_link_says_nothing_that_it_need_not(bob: User) -> None:
-    token = link(bob.pk).rstrip("/").rpartition("/")[2]
-    assert signing.loads(token, salt=SALT) == [bob.pk.hex]
+    assert signing.loads(token_of(bob), salt=SALT) == [bob.pk.hex]
 
 
 def test_a_conversation_is_muted_for_good(visitor: Client, group: Conversation, bob: User) -> None:
@@ -176,3 +183,24 @@ def test_a_conversation_is_muted_for_good(visitor: Client, group: Conversation, 
     until = Membership.objects.get(conversation=group, user=bob).muted_until
     assert until is not None
     assert until > timezone.now() + timedelta(days=365 * 1000)
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_what_goes_wrong_there_tells_the_log_no_token(
+    bob: User, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, as_json: bool
+) -> None:
+    def fail(**_: object) -> None:
+        raise RuntimeError("the database is away")
+
+    monkeypatch.setattr(services, "stop_mail", fail)
+    caplog.set_level("DEBUG")
+    visitor = Client(raise_request_exception=False)
+    assert visitor.post(path(link(bob.pk))).status_code == 500
+    assert visitor.get(path(link(bob.pk))[:-1]).status_code == 404
+    assert visitor.get(path(link(bob.pk)).replace("/?", "/more/?")).status_code == 404
+    assert len(caplog.records) >= 3
+    log = "\n".join(map(RedactingFormatter(json=as_json).format, caplog.records))
+    assert "the database is away" in log
+    for part in token_of(bob).split(":"):
+        assert part not in log
+        assert quote(part) not in log

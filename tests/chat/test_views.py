@@ -336,15 +336,6 @@ def test_pages_cover_every_message_exactly_once_in_either_direction(
 # -- defects ---------------------------------------------------------------------------------------------------------
 
 
-def test_nobody_sees_whether_somebody_is_online_across_a_block(group: Conversation, alice: User, bob: User) -> None:
-    set_presence(user_id=bob.pk, online=True)
-    block_user(blocker_id=bob.pk, blocked_id=alice.pk)
-    shown = (
-        as_user(alice).get(url(group)).json()["members"] + as_user(alice).get(url(group, "members")).json()["results"]
-    )
-    assert {member["isOnline"] for member in shown if member["userId"] == str(bob.pk)} == {False}
-
-
 def test_a_page_before_a_hole_leads_back(group: Conversation, alice: User) -> None:
     say(group, alice, *"abc")
     body = as_user(alice).get(f"{url(group, 'messages')}?after=3").json()

@@ -78,7 +78,7 @@ def test_who_is_away_gets_a_mail_and_who_is_there_none(
     assert recipients(post) == {"bob": 1}
     mail = post.mails[0]
     assert mail["From"] == "chat@example.org"
-    assert mail["List-Unsubscribe"].strip().startswith("<https://chat.example.org/mail/unsubscribe/")
+    assert mail["List-Unsubscribe"].strip().startswith("<https://chat.example.org/mail/unsubscribe/?token=")
     work(post)
     assert recipients(post) == {"bob": 1}
 

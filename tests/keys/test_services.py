@@ -209,9 +209,15 @@ def test_what_is_no_key_is_refused(alice: User, bad: str) -> None:
 
 
 @pytest.mark.parametrize("bad", ["", "-a", "a/b", "a b", "é", "a\n", "a" * 65, "\x00"])
-def test_what_can_be_no_name_of_a_device_is_refused(alice: User, bad: str) -> None:
+def test_what_can_be_no_name_of_a_device_is_refused(alice: User, bob: User, bad: str) -> None:
     with pytest.raises(ValidationError):
         put(alice, bad)
+    with pytest.raises(ValidationError):
+        services.add_one_time_keys(user_id=alice.pk, device_id=bad, one_time_keys=one_time(1))
+    with pytest.raises(ValidationError):
+        services.remove_device(user_id=alice.pk, device_id=bad)
+    with pytest.raises(ValidationError):
+        claim(bob, alice, device_ids=["phone", bad])
 
 
 @pytest.mark.parametrize("key_id", [-1, 2**31])

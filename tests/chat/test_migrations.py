@@ -1,0 +1,143 @@
+"""A database of the first release, with people and messages in it, comes to the present one while it is in use."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from chat import search_index, selectors
+from chat.models import Conversation, MailNotice, Membership, Message
+from chat.services.notices import look_around
+from tests.services import on_sqlite
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+
+FIRST = [("accounts", "0001_initial"), ("chat", "0001_initial")]
+PEOPLE = ("ann", "ben", "cid")
+
+
+def migrate(targets: list[Any]) -> None:
+    MigrationExecutor(connection).migrate(targets)
+
+
+def migrate_forward() -> None:
+    migrate(MigrationExecutor(connection).loader.graph.leaf_nodes())
+
+
+class FirstRelease:
+    """Its code, as far as it writes: it knows no later column, and goes on during a rolling deploy."""
+
+    def __init__(self) -> None:
+        models = MigrationExecutor(connection).loader.project_state(FIRST).apps.get_model
+        self.users, self.conversations, self.memberships, self.messages = (
+            models(app, name).objects
+            for app, name in (
+                ("accounts", "User"),
+                ("chat", "Conversation"),
+                ("chat", "Membership"),
+                ("chat", "Message"),
+            )
+        )
+
+    def register(self, name: str, **more: object) -> Any:
+        return self.users.create(username=name, email=f"{name}@example.com", **more)
+
+    def begin(self, people: list[Any], roles: list[str], kind: str = "group") -> Any:
+        conversation = self.conversations.create(kind=kind)
+        for user, role in zip(people, roles, strict=True):
+            self.memberships.create(conversation=conversation, user=user, role=role)
+        return conversation
+
+    def say(self, conversation: Any, sender: Any, text: str) -> Any:
+        conversation.last_position += 1
+        conversation.last_message_at = timezone.now()
+        conversation.save(update_fields=["last_position", "last_message_at"])
+        return self.messages.create(
+            conversation=conversation, sender=sender, text=text, position=conversation.last_position
+        )
+
+
+@pytest.fixture
+def before() -> Iterator[FirstRelease]:
+    try:
+        migrate(FIRST)
+        yield FirstRelease()
+    finally:
+        migrate_forward()
+
+
+def unread(user: Any) -> int:
+    return selectors.unread_messages(user.pk).count()
+
+
+def owners(conversation: Any) -> list[str]:
+    members = Membership.objects.filter(conversation=conversation.pk, role=Membership.Role.OWNER)
+    return [str(name) for name in members.values_list("user__username", flat=True)]
+
+
+def test_what_was_said_before_is_unread_by_nobody_and_mailed_to_nobody(before: FirstRelease) -> None:
+    people = [before.register(name) for name in PEOPLE]
+    group = before.begin(people, ["owner", "member", "member"])
+    for number in range(3):
+        before.say(group, people[0], f"hello {number}")
+    migrate_forward()
+    assert [unread(user) for user in people] == [0, 0, 0]
+    assert set(Membership.objects.values_list("delivered_position", "read_position", "mailed_position").distinct()) == {
+        (3, 3, 3)
+    }
+    Conversation.objects.update(mail_due_at=timezone.now())
+    look_around()
+    assert not MailNotice.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "roles", "closed", "expected"),
+    [
+        ("group", ["owner", "owner", "member"], (), ["ann"]),
+        ("group", ["member", "member", "member"], (), ["ann"]),
+        ("group", ["member", "member", "owner"], (), ["cid"]),
+        ("group", ["owner", "owner", "member"], ("ann",), ["ben"]),
+        ("group", ["member", "member", "member"], PEOPLE, ["ann"]),
+        ("direct", ["owner", "owner"], ("ann",), ["ann"]),
+        ("direct", ["member", "owner"], ("ben",), ["ben"]),
+    ],
+)
+def test_each_conversation_comes_to_one_owner(
+    before: FirstRelease, kind: str, roles: list[str], closed: tuple[str, ...], expected: list[str]
+) -> None:
+    people = [before.register(name, is_active=name not in closed) for name in PEOPLE[: len(roles)]]
+    conversation = before.begin(people, roles, kind)
+    migrate_forward()
+    assert owners(conversation) == expected
+
+
+def test_processes_of_the_first_release_go_on_writing_afterwards(before: FirstRelease) -> None:
+    migrate_forward()
+    ann, ben = before.register("ann"), before.register("ben")
+    group = before.begin([ann, ben], ["owner", "member"])
+    said = before.say(group, ann, "hello")
+    message = Message.objects.get(pk=said.pk)
+    assert (message.ciphertext, message.attachments, message.mentions) == ("", [], [])
+    member = Membership.objects.select_related("user").get(user=ben.pk)
+    assert (member.read_position, member.delivered_position, member.mailed_position) == (0, 0, 0)
+    assert (member.user.status, member.user.status_text) == ("online", "")
+    assert (member.user.presence_shown_to, member.user.last_seen_shown_to) == ("everyone", "everyone")
+    assert (unread(ann), unread(ben)) == (0, 1)
+
+
+@pytest.mark.skipif(on_sqlite(), reason="Only PostgreSQL has the index.")
+def test_the_search_index_is_made_while_others_write(before: FirstRelease) -> None:
+    said: list[str] = []
+
+    def listen(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        said.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(listen):
+        migrate_forward()
+    [made] = [sql for sql in said if sql.startswith("CREATE INDEX") and search_index.NAME in sql]
+    assert "CONCURRENTLY" in made
+    assert search_index.is_built(connection)
