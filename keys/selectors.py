@@ -5,6 +5,7 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 
 from accounts.selectors import get_user
+from keys.forms import DEVICE_ID
 from keys.models import Device
 
 Id = UUID | str
@@ -17,7 +18,9 @@ def own_devices(reader: Id) -> QuerySet[Device]:
 
 
 def get_own_device(reader: Id, device_id: str) -> Device:
-    """One of the `own_devices`; Device.DoesNotExist for any other."""
+    """One of the `own_devices`; Device.DoesNotExist for any other, and where the database cannot even be asked."""
+    if not DEVICE_ID.fullmatch(device_id):
+        raise Device.DoesNotExist
     return own_devices(reader).get(device_id=device_id)
 
 

@@ -85,6 +85,13 @@ def test_a_device_is_entered_shown_refilled_and_taken_out(alice: User) -> None:
     assert client.get(LIST).json()["results"] == []
 
 
+@pytest.mark.parametrize("name", ["%00", "a%00b", "%FF", "x" * 5000, "a b"])
+def test_under_what_can_be_no_name_there_is_no_device(alice: User, name: str) -> None:
+    client = as_user(alice)
+    assert error_of(client.delete(f"{LIST}{name}/")) == (404, "NOT_FOUND")
+    assert error_of(client.post(f"{LIST}{name}/one-time-keys/", keys(9))) == (404, "NOT_FOUND")
+
+
 def test_another_person_sees_the_lasting_keys_and_claims_the_others(alice: User, bob: User) -> None:
     as_user(alice).put(PHONE, body(ids=[1]))
     client = as_user(bob)
