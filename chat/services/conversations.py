@@ -9,6 +9,7 @@ from django.core.validators import ProhibitNullCharactersValidator
 from django.db import transaction
 from django.dispatch import Signal
 
+from accounts.models import User
 from accounts.selectors import visible_users
 from chat.models import Conversation, Membership
 from chat.services.locking import lock
@@ -31,6 +32,8 @@ def create_conversation(*, creator_id: Id, kind: str, members: Iterable[Id], tit
         return _direct(creator_id, others.pop())
     conversation = Conversation(kind=kind, title=_clean(title), created_by_id=creator_id)
     conversation.full_clean()
+    # Who closes the account meanwhile waits until there is a group to hand over, or has closed it already.
+    User.objects.select_for_update(no_key=True).get(pk=creator_id, is_active=True)
     conversation.save()
     _fill(conversation, creator_id, others)
     return conversation
