@@ -138,6 +138,17 @@ def delete_files(message: Message) -> None:
     message.files.all().delete()
 
 
+@transaction.atomic
+def delete_files_in(conversation: Conversation) -> None:
+    """Those of all messages there, by one query. Only their names are remembered, until the commit."""
+    rows = Attachment.objects.filter(message__conversation=conversation)
+    for name in ("file", "thumbnail"):
+        storage = Attachment._meta.get_field(name).storage  # type: ignore[union-attr]
+        for path in rows.exclude(**{name: ""}).order_by().values_list(name, flat=True).iterator():
+            _remove_on_commit(storage, path, rows.db)
+    rows._raw_delete(rows.db)
+
+
 @receiver(post_delete, sender=Attachment, dispatch_uid="chat.attachments.files")
 def _forget_files(*, instance: Attachment, using: str, **_: object) -> None:
     """However the row went, by a cascade too: its files go after the commit."""

@@ -12,6 +12,7 @@ from django.dispatch import Signal
 from accounts.models import User
 from accounts.selectors import visible_users
 from chat.models import Conversation, Membership
+from chat.services.erasing import erase
 from chat.services.locking import lock
 from chat.services.roles import MANAGERS, require_role
 
@@ -116,10 +117,10 @@ def end_conversation(*, actor_id: Id, conversation_id: Id) -> None:
     if conversation.kind == Conversation.Kind.DIRECT:
         raise ValidationError("Nobody can end a direct conversation; block the other instead.")
     require_role(conversation, actor_id, {Membership.Role.OWNER})
-    conversation.delete()
+    erase(conversation)
 
 
 @transaction.atomic
 def close_conversation(*, conversation_id: Id) -> None:
     """End any conversation, as staff; nothing of it is kept. Conversation.DoesNotExist if there is none."""
-    Conversation.objects.select_for_update().get(pk=conversation_id).delete()
+    erase(Conversation.objects.select_for_update().get(pk=conversation_id))
