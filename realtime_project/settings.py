@@ -165,6 +165,7 @@ CACHES: dict[str, dict[str, Any]] = {
 # -- The real-time core: every key and its default stand in realtime/conf.py ----------------------
 REALTIME = {
     "AUTHENTICATOR": "accounts.authentication.authenticate",
+    "TOKEN_VERIFIER": "accounts.tokens.verify",
     "TOKEN_ISSUER": "accounts.tokens.access_token",
     "REDIS_URL": REDIS_URL,
     "DATABASE_THREADS": DATABASE_THREADS,
@@ -216,9 +217,9 @@ THROTTLES = {
     "login": env.str("THROTTLE_LOGIN", default="10/minute"),
     "user": env.str("THROTTLE_USER", default="600/minute"),
     "upload": CHAT_UPLOAD_RATE,
-    "keys_claim": env.str("THROTTLE_KEYS_CLAIM", default="60/minute"),
     "conversation": CHAT_CONVERSATION_RATE,
     "member": CHAT_CONVERSATION_RATE,
+    "keys_claim": env.str("THROTTLE_KEYS_CLAIM", default="60/minute"),
     "keys_claim_pair": env.str("THROTTLE_KEYS_CLAIM_PAIR", default="10/hour"),
 }
 SPECTACULAR_SETTINGS = {
