@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
+from django.conf import settings
 from msgspec import Meta
 
 from accounts import services
@@ -34,7 +35,7 @@ class Count(Reply):
     count: int
 
 
-@command("users.checkOnline")
+@command("users.checkOnline", rate=settings.PRESENCE_ASK_RATE)
 def check_online(session: Session, data: People) -> Statuses:
     """Who of these people is online, as far as the asker may see them."""
     asked = {identifier for identifier in data.user_ids if _is_uuid(identifier)}
@@ -52,7 +53,7 @@ def _is_uuid(text: str) -> bool:
         return False
 
 
-@command("users.onlineCount")
+@command("users.onlineCount", rate=settings.PRESENCE_ASK_RATE)
 def count_online(session: Session) -> Count:
     """How many users are online, less those who hide it from everybody."""
     return Count(count=max(online_count() - hidden_count(), 0))
@@ -80,7 +81,7 @@ class OwnPresence(Reply):
         return cls(status=user.status, text=user.status_text, expires_at=expires_at)
 
 
-@command("presence.set")
+@command("presence.set", rate=settings.PRESENCE_RATE)
 def set_presence(session: Session, data: SetPresence) -> OwnPresence:
     """Be online, away, busy, not to be disturbed or invisible, with a text, until a certain time."""
     user = services.set_status(

@@ -142,6 +142,14 @@ def access_token(user: User) -> str:
     return str(AccessToken.for_user(user))
 
 
+def verify(access: str) -> None:
+    """ClientError unless it is an access token that we signed and whose time is not over; no query tells more."""
+    try:
+        AccessToken.parse(access)
+    except TokenError as error:
+        raise refusal(error) from error
+
+
 def renew(refresh: str) -> TokenPair:
     """The next pair; ClientError if the refresh token does not count (any more)."""
     try:

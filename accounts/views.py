@@ -17,7 +17,7 @@ from accounts.pages import LinkView
 from accounts.presence import with_appearances
 from realtime.rest.schema import errors
 from realtime.rest.throttling import LoginThrottle, RegisterThrottle, UserThrottle
-from realtime.rest.views import reader
+from realtime.rest.views import CountedView, reader
 
 
 class PublicView(APIView):
@@ -149,8 +149,10 @@ class PrivacyView(APIView):
 
 
 @extend_schema(tags=["accounts"])
-class PresenceView(APIView):
+class PresenceView(CountedView):
     """What one is for others."""
+
+    counts = {"PUT": "presence.set"}
 
     @extend_schema(responses={200: serializers.PresenceSerializer, **errors(401, 429)})
     def get(self, request: Request) -> Response:

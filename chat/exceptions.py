@@ -46,6 +46,14 @@ class TooManyUploads(ValidationError):
         super().__init__(message, code="conflict")
 
 
+class QuotaExceeded(ValidationError):
+    """More than one person's files may take."""
+
+    def __init__(self, limit: int) -> None:
+        message = f"Your files take at most {limit} bytes: delete some of them, or messages that have some, first."
+        super().__init__(message, code="payload_too_large")
+
+
 class UploadInUse(ValidationError):
     """A file that is in a message stays until the message is deleted."""
 

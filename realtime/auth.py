@@ -64,9 +64,16 @@ def authenticator() -> Authenticator:
     return cast(Authenticator, import_string(conf().authenticator))
 
 
+@cache
+def verifier() -> Callable[[str], None]:
+    """The project's function that refuses tokens which need no query to be known as bad."""
+    return cast(Callable[[str], None], import_string(conf().token_verifier))
+
+
 def _forget(*, setting: str, **_: object) -> None:
     if setting == "REALTIME":
         authenticator.cache_clear()
+        verifier.cache_clear()
 
 
 setting_changed.connect(_forget, dispatch_uid="realtime.auth")

@@ -11,9 +11,11 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.decorators import sync_and_async_middleware
 
+from realtime.auth import bearer, verifier
+from realtime.errors import STATUS, ClientError
 from realtime.middleware import Application, Receive, Scope, Send, header
 
-MARK: Final = "realtime.body_too_large"
+MARK: Final = "realtime.body_refused"
 DRAINED: Final = 4  # times the limit: as much is thrown away, so that the client reads the answer
 
 
@@ -26,21 +28,33 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         scope = dict(scope)
-        await self.app(scope, _Body(scope, receive, limit_of(scope)).receive, send)
+        await self.app(scope, _Body(scope, receive, *allowance(scope)).receive, send)
 
 
-def limit_of(scope: Scope) -> int:
-    """How many bytes a request may have: by `BODY_LIMITS`, else as many as Django takes of a form."""
+def allowance(scope: Scope) -> tuple[int, ClientError]:
+    """How many bytes a request may have, and why no more: as many as Django takes of a form, or by `BODY_LIMITS`.
+
+    Those are for who has a valid token, which costs no query here. (Whether it was ended meanwhile, the view tells.)
+    """
+    ordinary = int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    too_large = ClientError("PAYLOAD_TOO_LARGE", "The request is too large.")
     path = scope["path"].removeprefix(scope.get("root_path", ""))
-    for beginning, limit in settings.BODY_LIMITS.items():
-        if path.startswith(beginning):
-            return int(limit)
-    return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    limit = settings.BODY_LIMITS.get(f"{scope['method']} {path}")
+    if limit is None:
+        return ordinary, too_large
+    token = bearer(header(scope, b"authorization") or "")
+    if token is None:
+        return ordinary, ClientError("AUTH_REQUIRED", "Authentication credentials were not provided.")
+    try:
+        verifier()(token)
+    except ClientError as error:
+        return ordinary, ClientError(error.code, error.message)  # without a traceback, whose frames hold the token
+    return int(limit), too_large
 
 
 class _Body:
-    def __init__(self, scope: Scope, receive: Receive, limit: int) -> None:
-        self._scope, self._receive, self._limit = scope, receive, limit
+    def __init__(self, scope: Scope, receive: Receive, limit: int, refusal: ClientError) -> None:
+        self._scope, self._receive, self._limit, self._refusal = scope, receive, limit, refusal
         declared = header(scope, b"content-length") or ""
         self._is_too_large = declared.isdecimal() and int(declared) > limit
         self._size, self._has_more = 0, True
@@ -53,7 +67,7 @@ class _Body:
             message = await self._next()
             if self._size <= self._limit:
                 return message
-        self._scope[MARK] = True
+        self._scope[MARK] = self._refusal
         # A client that is cut off in the midst of its body never sees why.
         while self._has_more and self._size < DRAINED * self._limit:
             await self._next()
@@ -76,7 +90,7 @@ Handler = Callable[[HttpRequest], Any]
 
 @sync_and_async_middleware
 def refuse_large_bodies(get_response: Handler) -> Handler:
-    """413 for what `BodyLimit` has marked. A middleware of Django's, so that CORS headers come to the answer."""
+    """Answers what `BodyLimit` has marked. A middleware of Django's, so that CORS headers come to the answer."""
     if iscoroutinefunction(get_response):
 
         async def answer(request: HttpRequest) -> HttpResponse:
@@ -88,7 +102,7 @@ def refuse_large_bodies(get_response: Handler) -> Handler:
 
 
 def _refusal(request: HttpRequest) -> HttpResponse | None:
-    if MARK not in getattr(request, "scope", ()):
+    error: ClientError | None = getattr(request, "scope", {}).get(MARK)
+    if error is None:
         return None
-    body = {"code": "PAYLOAD_TOO_LARGE", "message": "The request is too large."}
-    return JsonResponse(body, status=413, headers={"Connection": "close"})
+    return JsonResponse(error.body(), status=STATUS[error.code], headers={"Connection": "close"})

@@ -2,21 +2,24 @@
 
 from collections.abc import Iterable
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from realtime import rooms
-from realtime.auth import authenticator
+from realtime.auth import authenticator, verifier
 from realtime.conf import conf
 from realtime.redis_pools import require_address
 
 
 @register("realtime")
 def check_settings(**_: object) -> Iterable[CheckMessage]:
-    """`settings.REALTIME` is whole, its authenticator can be imported, and its Redis has an address."""
+    """`settings.REALTIME` is whole, its authenticator and verifier can be imported, and its Redis has an address."""
     try:
         conf()
         authenticator()
+        if settings.BODY_LIMITS:
+            verifier()
     except (ImproperlyConfigured, ImportError, AttributeError) as error:
         return [Error(str(error), hint="See realtime/conf.py for the settings.", id="realtime.E001")]
     try:

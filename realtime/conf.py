@@ -16,6 +16,7 @@ class Conf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Times are in seconds and sizes in bytes, if a name does not say otherwise."""
 
     authenticator: str  # dotted path: token (str) -> realtime.auth.Credentials; raises ClientError
+    token_verifier: str = ""  # dotted path: token (str) -> None, without the database; raises ClientError
     token_issuer: str = ""  # dotted path: user -> access token (str); the test kit logs in with it
     redis_url: str = ""  # empty: one server process, everything in memory
     database_threads: int = 8  # ORM calls that run at the same time in one process

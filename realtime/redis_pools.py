@@ -1,6 +1,8 @@
 """Pools of Redis connections in which a storm waits its turn instead of failing."""
 
+import re
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import redis.asyncio
 from django.core.exceptions import ImproperlyConfigured
@@ -20,6 +22,9 @@ def require_address(url: str) -> None:
         target: Any = redis.asyncio.ConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call]
         getattr(target, "host", "").encode("idna")
         url.index("://")  # redis-py takes `host:6379` for a scheme, if the host is called redis: that were localhost
+        parts = urlsplit(url)
+        if parts.scheme != "unix" and not re.fullmatch("/?[0-9]*", parts.path):  # redis-py takes /abc for 0
+            raise ValueError
     except (ValueError, TypeError):
         raise ImproperlyConfigured(NO_ADDRESS) from None
 

@@ -13,7 +13,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from realtime_project.settings_chat import *  # noqa: F403 -- they are settings, too
-from realtime_project.settings_chat import CHAT_CHANNELS
+from realtime_project.settings_chat import CHAT_CHANNELS, CHAT_CONVERSATION_RATE
 from realtime_project.settings_mail import *  # noqa: F403
 from realtime_project.settings_uploads import *  # noqa: F403
 from realtime_project.settings_uploads import CHAT_UPLOAD_RATE, UPLOAD_STORAGE
@@ -165,6 +165,7 @@ CACHES: dict[str, dict[str, Any]] = {
 # -- The real-time core: every key and its default stand in realtime/conf.py ----------------------
 REALTIME = {
     "AUTHENTICATOR": "accounts.authentication.authenticate",
+    "TOKEN_VERIFIER": "accounts.tokens.verify",
     "TOKEN_ISSUER": "accounts.tokens.access_token",
     "REDIS_URL": REDIS_URL,
     "DATABASE_THREADS": DATABASE_THREADS,
@@ -199,9 +200,6 @@ SIMPLE_JWT = {
     "USER_ID_CLAIM": "sub",
 }
 
-# -- Presence: how often a server looks for a status whose time is over; seconds ------------------
-STATUS_EXPIRY_INTERVAL = env.float("STATUS_EXPIRY_INTERVAL", default=1.0)
-
 # -- REST --------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.JWTAuthentication"],
@@ -219,6 +217,8 @@ THROTTLES = {
     "login": env.str("THROTTLE_LOGIN", default="10/minute"),
     "user": env.str("THROTTLE_USER", default="600/minute"),
     "upload": CHAT_UPLOAD_RATE,
+    "conversation": CHAT_CONVERSATION_RATE,
+    "member": CHAT_CONVERSATION_RATE,
     "keys_claim": env.str("THROTTLE_KEYS_CLAIM", default="60/minute"),
     "keys_claim_pair": env.str("THROTTLE_KEYS_CLAIM_PAIR", default="10/hour"),
 }

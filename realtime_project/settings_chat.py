@@ -1,4 +1,4 @@
-"""Settings of the chat and of the key directory, a part of `settings.py`."""
+"""Settings of the chat, of presence and of the key directory, a part of `settings.py`."""
 
 import re
 
@@ -12,10 +12,15 @@ CHAT_MAX_TEXT = env.int("CHAT_MAX_TEXT", default=10_000)
 CHAT_MAX_MEMBERS = env.int("CHAT_MAX_MEMBERS", default=500)
 CHAT_TYPING_TIMEOUT = env.float("CHAT_TYPING_TIMEOUT", default=5.0)
 CHAT_MESSAGE_RATE = env.str("CHAT_MESSAGE_RATE", default="30/minute")
+CHAT_EDIT_RATE = env.str("CHAT_EDIT_RATE", default="120/minute")
+CHAT_RECEIPT_RATE = env.str("CHAT_RECEIPT_RATE", default="1200/minute")
+CHAT_TYPING_RATE = env.str("CHAT_TYPING_RATE", default="600/minute")
+CHAT_CONVERSATION_RATE = env.str("CHAT_CONVERSATION_RATE", default="60/minute")
 CHAT_MAX_CIPHERTEXT = env.int("CHAT_MAX_CIPHERTEXT", default=100_000)
 CHAT_MAX_ATTACHMENTS = env.int("CHAT_MAX_ATTACHMENTS", default=10)
 CHAT_MAX_MENTIONS = env.int("CHAT_MAX_MENTIONS", default=50)
 CHAT_MAX_REACTIONS = env.int("CHAT_MAX_REACTIONS", default=20)
+CHAT_MAX_REVISIONS = env.int("CHAT_MAX_REVISIONS", default=100)
 CHAT_EDIT_WINDOW = env.int("CHAT_EDIT_WINDOW", default=0)
 CHAT_ATTACHMENT_TYPES = env.list(
     "CHAT_ATTACHMENT_TYPES",
@@ -50,6 +55,11 @@ CHAT_SEARCH_CONFIG = env.str("CHAT_SEARCH_CONFIG", default="simple")
 if not re.fullmatch(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?", CHAT_SEARCH_CONFIG):  # it is written into SQL
     raise ImproperlyConfigured(f"CHAT_SEARCH_CONFIG is {CHAT_SEARCH_CONFIG!r}: take a name that \\dF lists in psql.")
 CHAT_SEARCH_MAX_QUERY = env.int("CHAT_SEARCH_MAX_QUERY", default=200)
+
+# -- Presence --------------------------------------------------------------------------------------
+PRESENCE_RATE = env.str("PRESENCE_RATE", default="60/minute")
+PRESENCE_ASK_RATE = env.str("PRESENCE_ASK_RATE", default="300/minute")
+STATUS_EXPIRY_INTERVAL = env.float("STATUS_EXPIRY_INTERVAL", default=1.0)
 
 # -- The key directory -----------------------------------------------------------------------------
 KEYS_MAX_DEVICES = env.int("KEYS_MAX_DEVICES", default=20)

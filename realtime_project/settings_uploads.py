@@ -8,6 +8,7 @@ env = environ.Env()
 
 CHAT_MAX_UPLOAD = env.int("CHAT_MAX_UPLOAD", default=25_000_000)
 CHAT_UPLOAD_RATE = env.str("CHAT_UPLOAD_RATE", default="30/minute")
+CHAT_UPLOAD_QUOTA = env.int("CHAT_UPLOAD_QUOTA", default=1_000_000_000)
 CHAT_MAX_UNSENT = env.int("CHAT_MAX_UNSENT", default=30)
 CHAT_MAX_IMAGE_PIXELS = env.int("CHAT_MAX_IMAGE_PIXELS", default=50_000_000)
 CHAT_THUMBNAIL = env.int("CHAT_THUMBNAIL", default=400)
@@ -28,8 +29,8 @@ CHAT_UPLOAD_TYPES = env.list(
         "text/plain",
     ],
 )
-# Bytes of a whole request, counted while it comes in: by the beginning of its path, else as of any form.
-BODY_LIMITS = {"/api/attachments/": CHAT_MAX_UPLOAD + 65_536}
+# Bytes of a whole request of somebody who is logged in, counted while it comes in; any other: as of any form.
+BODY_LIMITS = {"POST /api/attachments/": CHAT_MAX_UPLOAD + 65_536}
 
 S3_BUCKET = env.str("S3_BUCKET", default="")
 UPLOAD_STORAGE: dict[str, Any] = (

@@ -104,7 +104,7 @@ def send_message(session: Session, data: SendMessage) -> MessageAck:
     return MessageAck(temp_id=data.temp_id, message_id=str(message.pk))
 
 
-@command("message.edit")
+@command("message.edit", rate=settings.CHAT_EDIT_RATE)
 def edit_message(session: Session, data: EditMessage) -> MessageEdit:
     """Say it otherwise."""
     message = services.edit_message(
@@ -113,26 +113,26 @@ def edit_message(session: Session, data: EditMessage) -> MessageEdit:
     return MessageEdit(message_id=str(message.pk), edited_at=iso(message.edited_at) if message.edited_at else None)
 
 
-@command("message.delete")
+@command("message.delete", rate=settings.CHAT_EDIT_RATE)
 def delete_message(session: Session, data: DeleteMessage) -> None:
     """Take it back, or away from one's own eyes."""
     services.delete_message(actor_id=session.user.id, message_id=data.message_id, for_everyone=data.for_everyone)
 
 
-@command("message.react")
+@command("message.react", rate=settings.CHAT_EDIT_RATE)
 def react(session: Session, data: React) -> None:
     """Put an emoji under a message, or take it away."""
     change = services.remove_reaction if data.remove else services.add_reaction
     change(user_id=session.user.id, message_id=data.message_id, emoji=data.emoji)
 
 
-@command("message.delivered")
+@command("message.delivered", rate=settings.CHAT_RECEIPT_RATE)
 def mark_delivered(session: Session, data: Delivered) -> None:
     """It has arrived, and all before it."""
     services.mark_delivered(user_id=session.user.id, message_id=data.message_id)
 
 
-@command("message.read")
+@command("message.read", rate=settings.CHAT_RECEIPT_RATE)
 def mark_read(session: Session, data: Read) -> None:
     """It was read, and all before it."""
     services.mark_read(user_id=session.user.id, message_id=data.message_id, conversation_id=data.conversation_id)

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from django.conf import settings
+
 from accounts.models import User
 from accounts.presence import Appearance, appearances
 from chat import selectors
@@ -40,7 +42,7 @@ class ConversationPresence(Reply):
     members: list[Person]
 
 
-@command("presence.get")
+@command("presence.get", rate=settings.PRESENCE_ASK_RATE)
 def get_presence(session: Session, data: Where) -> ConversationPresence:
     """Who of a conversation is here, as the asker may see them."""
     members = selectors.members_of(session.user.id, data.conversation_id).order_by("id")

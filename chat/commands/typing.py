@@ -18,7 +18,7 @@ class Typing(Payload):
     conversation_id: UUID
 
 
-@command("typing.start")
+@command("typing.start", rate=settings.CHAT_TYPING_RATE)
 def start(session: Session, data: Typing) -> None:
     """Type; again and again, for as long as it lasts. Those who are blocked are told nothing, in silence."""
     key, where = _place(session, data)
@@ -26,7 +26,7 @@ def start(session: Session, data: Typing) -> None:
     session.later(key, settings.CHAT_TYPING_TIMEOUT, partial(stop_typing, **where))
 
 
-@command("typing.stop")
+@command("typing.stop", rate=settings.CHAT_TYPING_RATE)
 def stop(session: Session, data: Typing) -> None:
     """Type no more; if this device did not, nothing happens."""
     key, where = _place(session, data)

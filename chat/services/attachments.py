@@ -10,12 +10,12 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, Sum
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
 from accounts.models import User
-from chat.exceptions import FileTooLarge, TooManyUploads, UploadInUse
+from chat.exceptions import FileTooLarge, QuotaExceeded, TooManyUploads, UploadInUse
 from chat.links import file_url, thumbnail_url
 from chat.media import clean_name, examine
 from chat.models import Attachment, Conversation, Message
@@ -35,7 +35,7 @@ def upload(*, uploader_id: Id, file: File[Any], name: str, conversation_id: Id |
         raise ValidationError({"file": "The file is empty."})
     if conversation_id is not None and not is_member(conversation=conversation_id, user=uploader_id):
         raise Conversation.DoesNotExist
-    _require_room(uploader_id)
+    _require_room(uploader_id, file.size)
     content = examine(file)
     attachment = Attachment(
         uploader_id=uploader_id,
@@ -67,13 +67,17 @@ def _store(attachment: Attachment, file: File[Any], thumbnail: bytes | None) -> 
 def _keep(attachment: Attachment) -> None:
     # One at a time, so that none is over the limit. `no_key`: who sends a message meanwhile refers to the same person.
     User.objects.select_for_update(no_key=True).get(pk=attachment.uploader_id)
-    _require_room(attachment.uploader_id)
+    _require_room(attachment.uploader_id, attachment.size)
     attachment.save(force_insert=True)
 
 
-def _require_room(uploader: Id) -> None:
-    if Attachment.objects.filter(uploader__pk=uploader, message=None).count() >= settings.CHAT_MAX_UNSENT:
+def _require_room(uploader: Id, size: int) -> None:
+    own = Attachment.objects.filter(uploader__pk=uploader)
+    if own.filter(message=None).count() >= settings.CHAT_MAX_UNSENT:
         raise TooManyUploads(settings.CHAT_MAX_UNSENT)
+    quota = settings.CHAT_UPLOAD_QUOTA
+    if quota and size + own.aggregate(total=Sum("size", default=0))["total"] > quota:
+        raise QuotaExceeded(quota)
 
 
 def describe(attachment: Attachment) -> dict[str, Any]:
@@ -136,6 +140,17 @@ def delete_upload(*, uploader_id: Id, attachment_id: Id) -> None:
 def delete_files(message: Message) -> None:
     """A message that is deleted for all takes its files along."""
     message.files.all().delete()
+
+
+@transaction.atomic
+def delete_files_in(conversation: Conversation) -> None:
+    """Those of all messages there, by one query. Only their names are remembered, until the commit."""
+    rows = Attachment.objects.filter(message__conversation=conversation)
+    for name in ("file", "thumbnail"):
+        storage = Attachment._meta.get_field(name).storage  # type: ignore[union-attr]
+        for path in rows.exclude(**{name: ""}).order_by().values_list(name, flat=True).iterator():
+            _remove_on_commit(storage, path, rows.db)
+    rows._raw_delete(rows.db)
 
 
 @receiver(post_delete, sender=Attachment, dispatch_uid="chat.attachments.files")

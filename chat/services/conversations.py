@@ -9,8 +9,10 @@ from django.core.validators import ProhibitNullCharactersValidator
 from django.db import transaction
 from django.dispatch import Signal
 
+from accounts.models import User
 from accounts.selectors import visible_users
 from chat.models import Conversation, Membership
+from chat.services.erasing import erase
 from chat.services.locking import lock
 from chat.services.roles import MANAGERS, require_role
 
@@ -31,6 +33,8 @@ def create_conversation(*, creator_id: Id, kind: str, members: Iterable[Id], tit
         return _direct(creator_id, others.pop())
     conversation = Conversation(kind=kind, title=_clean(title), created_by_id=creator_id)
     conversation.full_clean()
+    # Who closes the account meanwhile waits until there is a group to hand over, or has closed it already.
+    User.objects.select_for_update(no_key=True).get(pk=creator_id, is_active=True)
     conversation.save()
     _fill(conversation, creator_id, others)
     return conversation
@@ -113,10 +117,10 @@ def end_conversation(*, actor_id: Id, conversation_id: Id) -> None:
     if conversation.kind == Conversation.Kind.DIRECT:
         raise ValidationError("Nobody can end a direct conversation; block the other instead.")
     require_role(conversation, actor_id, {Membership.Role.OWNER})
-    conversation.delete()
+    erase(conversation)
 
 
 @transaction.atomic
 def close_conversation(*, conversation_id: Id) -> None:
     """End any conversation, as staff; nothing of it is kept. Conversation.DoesNotExist if there is none."""
-    Conversation.objects.select_for_update().get(pk=conversation_id).delete()
+    erase(Conversation.objects.select_for_update().get(pk=conversation_id))

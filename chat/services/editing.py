@@ -21,7 +21,7 @@ Id = UUID | str
 
 @transaction.atomic
 def edit_message(*, actor_id: Id, message_id: Id, text: str | None = None, ciphertext: str | None = None) -> Message:
-    """Say it otherwise, as its sender, in time; what it said before is kept. The same words again change nothing."""
+    """Say it otherwise, as its sender, in time; what it said lately is kept. The same words again change nothing."""
     message = lock_message(message_id, actor_id)
     if message.sender_id != UUID(str(actor_id)):
         raise PermissionDenied("Only its sender may edit a message.")
@@ -30,11 +30,17 @@ def edit_message(*, actor_id: Id, message_id: Id, text: str | None = None, ciphe
     if words == (message.text, message.ciphertext):
         return message
     _require_time(message)
-    Revision.objects.create(message=message, text=message.text, ciphertext=message.ciphertext)
+    _keep(message)
     message.text, message.ciphertext = words
     message.edited_at = timezone.now()
     message.save(update_fields=["text", "ciphertext", "edited_at"])
     return message
+
+
+def _keep(message: Message) -> None:
+    Revision.objects.create(message=message, text=message.text, ciphertext=message.ciphertext)
+    newest_first = message.revisions.order_by("-id").values("pk")
+    message.revisions.filter(pk__in=newest_first[settings.CHAT_MAX_REVISIONS :]).delete()
 
 
 def _other_words(message: Message, text: str | None, ciphertext: str | None) -> tuple[str, str]:

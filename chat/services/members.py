@@ -9,6 +9,7 @@ from django.db import transaction
 from accounts.selectors import visible_users
 from chat.models import Conversation, Membership
 from chat.services.conversations import positions
+from chat.services.erasing import erase
 from chat.services.locking import lock
 from chat.services.roles import MANAGERS, require_role
 
@@ -60,4 +61,4 @@ def remove_member(*, actor_id: Id, conversation_id: Id, user_id: Id) -> None:
         raise PermissionDenied("Only the owner of a group takes out its admins, and nobody its owner.")
     membership.delete()  # which hands over, whoever deletes it
     if not conversation.memberships.exists():
-        conversation.delete()
+        erase(conversation)

@@ -107,13 +107,16 @@ def _heir(group: Conversation, owner: Membership | None) -> Membership | None:
 
 @transaction.atomic
 def settle_ownership(*, user_id: Id) -> None:
-    """An account was closed, or opened again: no group with open ones in it is left to a closed one."""
-    closed = Membership.objects.filter(
-        role=Role.OWNER, user__is_active=False, conversation__kind=Conversation.Kind.GROUP
-    )
-    groups = Conversation.objects.filter(members__pk=user_id).filter(memberships__in=closed)
-    for group in groups.order_by("pk"):  # in one order, so that nobody waits in a ring
-        hand_over(group)
+    """An account was closed, or opened again: no group with open ones in it is left to a closed one.
+
+    All groups are locked before anybody looks whose they are: in one of them the account may be about to inherit.
+    """
+    groups = Conversation.objects.filter(kind=Conversation.Kind.GROUP, members__pk=user_id)
+    # In one order, so that nobody waits in a ring.
+    locked = list(groups.select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk", flat=True))
+    left = Membership.objects.filter(conversation__in=locked, role=Role.OWNER, user__is_active=False)
+    for membership in left.select_related("conversation"):
+        hand_over(membership.conversation)
 
 
 @transaction.atomic

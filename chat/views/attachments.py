@@ -11,7 +11,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts.authentication import JWTAuthentication
@@ -25,25 +24,15 @@ from chat.media import INLINE
 from chat.models import Attachment
 from realtime.rest.downloads import download
 from realtime.rest.schema import errors
-from realtime.rest.throttling import UserThrottle
-from realtime.rest.views import reader
-
-
-class UploadThrottle(UserThrottle):
-    """Uploads of a user."""
-
-    scope = "upload"
+from realtime.rest.views import CountedView, reader
 
 
 @extend_schema(tags=["chat"])
-class AttachmentsView(APIView):
+class AttachmentsView(CountedView):
     """New files."""
 
+    counts = {"POST": "upload"}
     parser_classes = (MultiPartParser,)
-
-    def get_throttles(self) -> list[BaseThrottle]:
-        """Uploads count for themselves, too."""
-        return [UploadThrottle(), *super().get_throttles()]
 
     @extend_schema(
         request={"multipart/form-data": serializers.NewAttachmentSerializer},

@@ -15,7 +15,7 @@ from chat import selectors, serializers, services
 from chat.filters import ConversationFilter
 from chat.models import Conversation
 from realtime.rest.schema import errors
-from realtime.rest.views import reader
+from realtime.rest.views import CountedView, reader
 
 
 def shown(request: Request, conversation_id: UUID, *, status: int = 200) -> Response:
@@ -25,9 +25,10 @@ def shown(request: Request, conversation_id: UUID, *, status: int = 200) -> Resp
 
 
 @extend_schema(tags=["chat"])
-class ConversationsView(ListAPIView[Conversation]):
+class ConversationsView(CountedView, ListAPIView[Conversation]):
     """One's conversations."""
 
+    counts = {"POST": "conversation"}
     serializer_class = serializers.ConversationSerializer
     filter_backends = (DjangoFilterBackend,)
     filterset_class = ConversationFilter

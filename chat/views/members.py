@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from chat import selectors, serializers, services
 from chat.models import Membership
 from realtime.rest.schema import errors
-from realtime.rest.views import reader
+from realtime.rest.views import CountedView, reader
 
 
 def shown(request: Request, conversation_id: UUID, user_id: UUID, *, status: int = 200) -> Response:
@@ -23,9 +23,10 @@ def shown(request: Request, conversation_id: UUID, user_id: UUID, *, status: int
 
 
 @extend_schema(tags=["chat"])
-class MembersView(ListAPIView[Membership]):
+class MembersView(CountedView, ListAPIView[Membership]):
     """Who is in a conversation."""
 
+    counts = {"POST": "member"}
     serializer_class = serializers.MemberSerializer
     ordering = "id"
 

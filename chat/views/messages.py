@@ -7,26 +7,19 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 
 from chat import selectors, serializers, services
 from chat.history import page
 from chat.models import Message, Revision
 from realtime.rest.schema import errors
-from realtime.rest.throttling import command_throttle
-from realtime.rest.views import reader
+from realtime.rest.views import CountedView, reader
 
 
 @extend_schema(tags=["chat"])
-class MessagesView(APIView):
+class MessagesView(CountedView):
     """What was said in a conversation."""
 
-    def get_throttles(self) -> list[BaseThrottle]:
-        """Sending counts with the socket's `message.send`."""
-        if self.request.method == "POST":
-            return [command_throttle("message.send"), *super().get_throttles()]
-        return super().get_throttles()
+    counts = {"POST": "message.send"}
 
     @extend_schema(
         parameters=[serializers.PageSerializer],
@@ -55,8 +48,10 @@ class MessagesView(APIView):
 
 
 @extend_schema(tags=["chat"])
-class MessageView(APIView):
+class MessageView(CountedView):
     """One message."""
+
+    counts = {"PATCH": "message.edit", "DELETE": "message.delete"}
 
     @extend_schema(responses={200: serializers.ListedMessageSerializer, **errors(401, 404, 429)})
     def get(self, request: Request, message_id: UUID) -> Response:

@@ -7,18 +7,18 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from chat import selectors, serializers, services
 from chat.models import Reaction
 from realtime.rest.schema import errors
-from realtime.rest.views import reader
+from realtime.rest.views import CountedView, reader
 
 
 @extend_schema(tags=["chat"])
-class ReactionsView(ListAPIView[Reaction]):
+class ReactionsView(CountedView, ListAPIView[Reaction]):
     """Emojis under a message, the oldest first."""
 
+    counts = {"POST": "message.react", "DELETE": "message.react"}
     serializer_class = serializers.ReactionSerializer
     ordering = "id"
 
@@ -47,8 +47,10 @@ class ReactionsView(ListAPIView[Reaction]):
 
 
 @extend_schema(tags=["chat"])
-class DeliveredView(APIView):
+class DeliveredView(CountedView):
     """What has arrived."""
+
+    counts = {"POST": "message.delivered"}
 
     @extend_schema(request=None, responses={204: None, **errors(401, 404, 429)})
     def post(self, request: Request, message_id: UUID) -> Response:
@@ -58,8 +60,10 @@ class DeliveredView(APIView):
 
 
 @extend_schema(tags=["chat"])
-class ReadView(APIView):
+class ReadView(CountedView):
     """What was read."""
+
+    counts = {"POST": "message.read"}
 
     @extend_schema(request=None, responses={204: None, **errors(401, 404, 429)})
     def post(self, request: Request, message_id: UUID) -> Response:

@@ -71,14 +71,15 @@ class LoginThrottle(Throttle):
         return ("name", sha256(str(name).lower().encode(errors="replace")).hexdigest())
 
 
-def command_throttle(name: str) -> BaseThrottle:
-    """The rate of a socket command, counted together with it; a view's `get_throttles` returns it."""
-    command = registry[name]
-    assert command.rate is not None, f"{name} has no rate"
-    return _CommandThrottle(command.name, command.rate)
+def throttle(name: str) -> BaseThrottle:
+    """By the rate of a socket command, counted together with it, or by one of `settings.THROTTLES`, of each user."""
+    command = registry.get(name)
+    rate = settings.THROTTLES[name] if command is None else command.rate
+    assert rate is not None, f"{name} has no rate"
+    return _NamedThrottle(name, rate)
 
 
-class _CommandThrottle(BaseThrottle):
+class _NamedThrottle(BaseThrottle):
     def __init__(self, name: str, rate: str) -> None:
         self._name, self._rate = name, rate
         self._wait: float | None = None

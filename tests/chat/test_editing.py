@@ -60,6 +60,13 @@ def test_a_sender_says_it_otherwise_and_what_it_said_is_kept(message: Message, b
     assert history(message) == ["one", "two", " three "]
 
 
+def test_so_many_versions_are_kept_of_a_message_and_no_more(settings: Settings, message: Message, bob: User) -> None:
+    settings.CHAT_MAX_REVISIONS = 2
+    for text in ("two", "three", "four", "five"):
+        edit(bob, message, text)
+    assert history(message) == ["three", "four", "five"]
+
+
 def test_the_same_words_again_change_nothing(message: Message, bob: User) -> None:
     assert edit(bob, message, "one").edited_at is None
     assert history(message) == ["one"]

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
+from django.db import transaction
 from pytest_django import Settings
 
 from accounts.models import User
 from accounts.services import deactivate_user, update_account
 from chat import services
 from chat.models import Conversation, Membership
-from tests.accounts.threads import at_once
+from tests.accounts.threads import Waiter, at_once
 from tests.chat.crowds import ADMIN, MEMBER, OWNER, add, change, crowd, end, leave, remove, rename, roles
 from tests.chat.talk import say
 
@@ -188,6 +189,47 @@ def test_whatever_many_do_at_once_there_is_one_owner(people: list[User], seed: i
         assert owners(group) == 1
     else:
         assert not Membership.objects.exists()
+
+
+def test_who_is_about_to_inherit_a_group_and_closes_the_account_does_not_keep_it(people: list[User]) -> None:
+    alice, bob, carol, *_ = people
+    group = crowd(alice, members=(bob, carol))
+    with transaction.atomic():
+        leave(alice, group)  # bob inherits
+        closing = Waiter(lambda: deactivate_user(user_id=bob.pk))
+    assert isinstance(closing.result(), User)
+    assert roles(group) == {"bob": ADMIN, "carol": OWNER}
+
+
+def test_who_is_just_closing_the_account_inherits_nothing(people: list[User]) -> None:
+    alice, bob, carol, *_ = people
+    group = crowd(alice, members=(bob, carol))
+    with transaction.atomic():
+        deactivate_user(user_id=bob.pk)
+        leaving = Waiter(lambda: leave(alice, group))
+    assert leaving.result() is None
+    assert roles(group) == {"bob": MEMBER, "carol": OWNER}
+
+
+def test_who_is_given_a_group_and_closes_the_account_hands_it_on(people: list[User]) -> None:
+    alice, bob, *_ = people
+    group = crowd(alice, members=(bob,))
+    with transaction.atomic():
+        change(alice, group, bob, OWNER)
+        closing = Waiter(lambda: deactivate_user(user_id=bob.pk))
+    assert isinstance(closing.result(), User)
+    assert roles(group) == {"alice": OWNER, "bob": ADMIN}
+
+
+def test_who_begins_a_group_and_closes_the_account_hands_it_over(people: list[User]) -> None:
+    alice, bob, *_ = people
+    with transaction.atomic():
+        group = crowd(alice, members=(bob,))
+        closing = Waiter(lambda: deactivate_user(user_id=alice.pk))
+    assert isinstance(closing.result(), User)
+    assert roles(group) == {"alice": ADMIN, "bob": OWNER}
+    with pytest.raises(User.DoesNotExist):
+        crowd(alice, members=(bob,))
 
 
 @pytest.mark.parametrize("turn", range(3))

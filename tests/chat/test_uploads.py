@@ -15,7 +15,8 @@ from uuid_utils.compat import uuid7
 
 from accounts.models import User
 from chat import media as kinds
-from chat.exceptions import BrokenFile, PictureTooLarge, TypeRefused
+from chat import services
+from chat.exceptions import BrokenFile, PictureTooLarge, QuotaExceeded, TypeRefused
 from chat.models import Attachment, Conversation
 from tests.accounts.conftest import as_user, error_of
 from tests.accounts.threads import at_once
@@ -51,6 +52,31 @@ def test_an_upload_is_stored_and_described(media: Path, alice: User) -> None:
     )
     assert file.read_bytes() == picture()
     assert "Holiday" not in str(file)
+
+
+@pytest.mark.sqlite
+def test_the_files_of_a_person_take_so_many_bytes_and_no_more(
+    settings: Settings, media: Path, group: Conversation, alice: User, bob: User
+) -> None:
+    settings.CHAT_UPLOAD_QUOTA = 100
+    sent = put(alice, b"x" * 60).json()["id"]
+    message = services.send_message(sender_id=alice.pk, conversation_id=group.pk, attachments=[{"id": sent}])
+    refused = put(alice, b"x" * 41)
+    assert error_of(refused) == (413, "PAYLOAD_TOO_LARGE")
+    assert "100 bytes" in refused.json()["message"]
+    assert put(alice, b"x" * 40).status_code == put(bob, b"x" * 100).status_code == 201
+    services.delete_message(actor_id=alice.pk, message_id=message.pk)
+    assert put(alice, b"x" * 60).status_code == 201
+    settings.CHAT_UPLOAD_QUOTA = 0  # no limit
+    assert put(alice, b"x" * 1000).status_code == 201
+
+
+@pytest.mark.django_db(transaction=True)
+def test_uploads_at_the_same_moment_do_not_pass_the_quota(settings: Settings, media: Path, alice: User) -> None:
+    settings.CHAT_UPLOAD_QUOTA = 100
+    results = at_once(*[lambda: uploaded(alice, b"x" * 40)] * 6)
+    assert sum(isinstance(result, QuotaExceeded) for result in results) == 4, results
+    assert Attachment.objects.count() == len(stored(media)) == 2
 
 
 def test_two_uploads_of_one_file_have_names_of_their_own(media: Path, alice: User) -> None:

@@ -20,6 +20,7 @@ CORE_NAMES = {name.upper() for name in Conf.__struct_fields__}
 NOT_BY_ENVIRONMENT = {
     "AUTHENTICATOR",
     "TOKEN_ISSUER",
+    "TOKEN_VERIFIER",
     "REDIS_URL",
     "DATABASE_THREADS",
     "ALLOWED_ORIGINS",

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from accounts.models import User
+from accounts.tokens import access_token
 from realtime.bodies import DRAINED, BodyLimit
 from realtime.testing import Server
 
@@ -46,27 +48,30 @@ class Application:
 async def _send(_: Any) -> None: ...
 
 
-async def passed(client: Client, path: str = "/api/x/", length: bytes | None = None) -> Application:
+async def passed(
+    client: Client, path: str = "/api/x/", length: bytes | None = None, method: str = "POST", token: str = ""
+) -> Application:
     """What the application gets of it."""
     headers = [] if length is None else [(b"content-length", length)]
+    headers += [(b"authorization", f"Bearer {token}".encode())] if token else []
     app = Application()
-    scope = {"type": "http", "path": path, "headers": headers}
+    scope = {"type": "http", "method": method, "path": path, "headers": headers}
     await BodyLimit(app)(scope, client.receive, _send)
-    assert "realtime.body_too_large" not in scope  # the server's own is left alone
+    assert "realtime.body_refused" not in scope  # the server's own is left alone
     return app
 
 
 @pytest.fixture(autouse=True)
 def limits(settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = LIMIT
-    settings.BODY_LIMITS = {"/api/attachments/": 10 * LIMIT}
+    settings.BODY_LIMITS = {"POST /api/attachments/": 10 * LIMIT}
 
 
 @pytest.mark.asyncio
 async def test_a_body_up_to_the_limit_goes_on_as_it_is() -> None:
     app = await passed(Client(b"x" * 400, b"", b"y" * 600), length=b"1000")
     assert app.body == b"x" * 400 + b"y" * 600
-    assert "realtime.body_too_large" not in app.scope
+    assert "realtime.body_refused" not in app.scope
     assert app.end["type"] == "http.disconnect"
 
 
@@ -75,7 +80,7 @@ async def test_a_body_over_the_limit_is_cut_where_it_passes_it() -> None:
     client = Client(b"x" * 600, b"x" * 600, b"x" * 600)
     app = await passed(client)
     assert app.body == b"x" * 600
-    assert app.scope["realtime.body_too_large"]
+    assert app.scope["realtime.body_refused"]
     assert client.read == 3  # the rest was thrown away, so that the client reads the answer
 
 
@@ -90,13 +95,13 @@ async def test_a_body_whose_last_part_passes_the_limit_is_answered_at_once(parts
                 pass
             assert client.read == len(parts)
 
-    await BodyLimit(Reader())({"type": "http", "path": "/", "headers": []}, client.receive, _send)
+    await BodyLimit(Reader())({"type": "http", "method": "POST", "path": "/", "headers": []}, client.receive, _send)
 
 
 @pytest.mark.asyncio
 async def test_of_a_body_that_says_that_it_is_too_large_nothing_is_kept() -> None:
     app = await passed(Client(b"x" * 600, b"x" * 600), length=b"1200")
-    assert (app.body, app.scope["realtime.body_too_large"]) == (b"", True)
+    assert (app.body, app.scope["realtime.body_refused"].code) == (b"", "PAYLOAD_TOO_LARGE")
 
 
 @pytest.mark.asyncio
@@ -110,7 +115,7 @@ async def test_a_body_without_an_end_is_not_read_for_ever() -> None:
                 pass
             reads.append(client.read)
 
-    await BodyLimit(Impatient())({"type": "http", "path": "/", "headers": []}, client.receive, _send)
+    await BodyLimit(Impatient())({"type": "http", "method": "POST", "path": "/", "headers": []}, client.receive, _send)
     assert reads == [DRAINED]
 
 
@@ -118,15 +123,20 @@ async def test_a_body_without_an_end_is_not_read_for_ever() -> None:
 @pytest.mark.parametrize("length", [b"nonsense", b"-5", b"", b"99999999999999999999999"])
 async def test_a_strange_length_is_no_way_around(length: bytes) -> None:
     app = await passed(Client(b"x" * 600, b"x" * 600), length=length)
-    assert app.scope["realtime.body_too_large"]
+    assert app.scope["realtime.body_refused"]
     assert len(app.body) <= LIMIT
 
 
 @pytest.mark.asyncio
-async def test_the_limit_goes_by_the_address() -> None:
-    long = Client(b"x" * 9000)
-    assert len((await passed(long, path="/api/attachments/")).body) == 9000
-    assert (await passed(Client(b"x" * 9000), path="/api/attachment/")).body == b""
+async def test_the_limit_goes_by_method_and_address_and_token() -> None:
+    path, token = "/api/attachments/", access_token(User())
+    assert len((await passed(Client(b"x" * 9000), path, token=token)).body) == 9000
+    for other in ("/api/attachment/", f"{path}1/", path[:-1]):
+        assert (await passed(Client(b"x" * 9000), other, token=token)).body == b""
+    assert (await passed(Client(b"x" * 9000), path, token=token, method="PUT")).body == b""
+    for bad in ("", "nonsense", token[:-4]):
+        assert (await passed(Client(b"x" * 9000), path, token=bad)).body == b""
+    assert len((await passed(Client(b"x" * 900), path)).body) == 900  # the view tells what it lacks
 
 
 def post(server: Server, path: str, body: Any, **headers: str) -> tuple[int, dict[str, Any], dict[str, str]]:

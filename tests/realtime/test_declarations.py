@@ -218,10 +218,20 @@ def test_settings_of_the_core_are_refused_by_name(settings: Settings) -> None:
     assert "nowhere" in complaint.msg
 
 
-def test_a_redis_url_that_is_none_is_told_by_the_check(settings: Settings) -> None:
-    for url, count in (("redis:6379", 1), ("redis://redis..local", 1), ("redis://redis:6379/1", 0), ("unix:///a", 0)):
-        settings.REALTIME = {**settings.REALTIME, "REDIS_URL": url}
-        assert [complaint.id for complaint in checks.check_settings()] == ["realtime.E002"] * count
+@pytest.mark.parametrize(
+    "url", ["redis:6379", "redis://redis..local", "redis://host/abc", "rediss://host/1/2", "redis://host/-1"]
+)
+def test_a_redis_url_that_is_none_is_told_by_the_check(settings: Settings, url: str) -> None:
+    settings.REALTIME = {**settings.REALTIME, "REDIS_URL": url}
+    assert [complaint.id for complaint in checks.check_settings()] == ["realtime.E002"]
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://host:6379/1", "redis://host", "redis://host/", "rediss://host/3?db=2", "unix:///a"]
+)
+def test_a_redis_url_that_is_one_is_none_of_its_business(settings: Settings, url: str) -> None:
+    settings.REALTIME = {**settings.REALTIME, "REDIS_URL": url}
+    assert list(checks.check_settings()) == []
 
 
 def test_settings_in_force_follow_the_override(settings: Settings) -> None:
