@@ -72,6 +72,11 @@ class Call(models.Model):
         return self.created_at + timedelta(seconds=settings.CHAT_RING_TIMEOUT)
 
     @property
+    def devices(self) -> list[str]:
+        """The one that calls and, from its answer on, the other."""
+        return [device for device in (self.caller_device, self.callee_device) if device]
+
+    @property
     def is_overdue(self) -> bool:
         """Whether it should have ended, though nobody was there to end it."""
         return self.state == self.State.RINGING and self.expires_at <= timezone.now()

@@ -199,6 +199,30 @@ def test_when_the_callers_process_is_killed_it_stops_ringing_with_the_lease(
     assert phone.call("call.invite", {"conversationId": str(direct.pk)})["callId"] != call
 
 
+@pytest.mark.parametrize("who", ["caller", "callee"])
+def test_a_call_ends_with_the_process_of_a_device_though_its_person_is_elsewhere_too(
+    site: Site, serve: Serve, javascript: Connect, join: Join, direct: Conversation, alice: User, bob: User, who: str
+) -> None:
+    hasty = {"REALTIME_PRESENCE_LEASE": "1.5", "CHAT_CALL_GRACE": "0.5"}
+    doomed, watching = serve(**hasty), [serve(**hasty) for _ in range(2)]
+    gone, here = (alice, bob) if who == "caller" else (bob, alice)
+    lost, desk = logged_in(javascript(doomed, reconnection=False), gone), join(watching[0], gone)
+    phone = join(watching[1], here)
+    if who == "caller":
+        call = begin(lost, direct)
+        phone.call("call.accept", {"callId": call})
+    else:
+        call = phone.call("call.invite", {"conversationId": str(direct.pk)})["callId"]
+        assert lost.call("call-accept", {"callId": call}) == {"callId": call}
+    doomed.kill()
+    for client in (phone, desk):
+        assert client.expect("call.hangup", callId=call, reason="failed", timeout=30)["userId"] is None
+        client.hears_nothing("call.reject")  # nor what came before that
+        assert "failed" not in [frame["data"].get("reason") for frame in client.inbox]
+    again = phone.call("call.invite", {"conversationId": str(direct.pk)})["callId"]
+    assert desk.expect("call.invite", callId=again)["callerId"] == str(here.pk)
+
+
 def test_when_the_callers_process_is_killed_the_call_blocks_no_new_one(
     site: Site, serve: Serve, javascript: Connect, join: Join, direct: Conversation, alice: User, bob: User
 ) -> None:
