@@ -266,6 +266,6 @@ def get_call(reader: Id, call: Id) -> Call:
     return calls_of(reader).get(pk=call)
 
 
-def calls_awaiting(user: Id) -> QuerySet[Call]:
-    """Whoever is calling the user right now, who was not there when it began to ring."""
-    return calls_of(user, state=Call.State.RINGING).filter(callee__pk=user, awaited=True)
+def calls_ringing(user: Id) -> QuerySet[Call]:
+    """Whoever is calling the user right now."""
+    return calls_of(user, state=Call.State.RINGING).filter(callee__pk=user)

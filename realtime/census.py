@@ -61,7 +61,8 @@ def clients_in(room: Room) -> int:
 
 def deserted(rooms: Iterable[Room]) -> set[str]:
     """The addresses of those of the rooms in which nobody is."""
-    return {address for address, number in _audience().clients_in({room.address for room in rooms}).items() if not number}
+    counted = _audience().clients_in({room.address for room in rooms})
+    return {address for address, number in counted.items() if not number}
 
 
 def connected_clients() -> int:

@@ -36,7 +36,6 @@ class Call(models.Model):
     callee = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="calls_received")
     caller_device = models.CharField(max_length=64, editable=False, help_text="The connection that called.")
     callee_device = models.CharField(max_length=64, blank=True, editable=False, help_text="The one that answered.")
-    awaited = models.BooleanField(default=True, editable=False, help_text="Nobody was there to hear it ring.")
     media = models.CharField(max_length=10, default="audio")
     offer = models.TextField(blank=True, editable=False, help_text="The caller's SDP, until it is answered or over.")
     state = models.CharField(max_length=10, choices=State, default=State.RINGING)

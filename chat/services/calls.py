@@ -5,7 +5,7 @@ call at most; of two who call each other at once the first one rings, and the ot
 locks its row alone.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from uuid import UUID
 
 from django.conf import settings
@@ -39,12 +39,10 @@ def invite_to_call(
     conversation_id: Id,
     media: str = "audio",
     offer: str = "",
-    is_here: Callable[[UUID], bool] | None = None,
 ) -> Call:
     """Ring the other person of a direct conversation; Busy if either of the two is in a call.
 
-    The same device that asks again while it rings there gets the same call. Where nobody `is_here`, it rings again
-    for who comes.
+    The same device that asks again while it rings there gets the same call.
     """
     caller_id = UUID(str(caller_id))
     _check_size(offer)
@@ -67,7 +65,6 @@ def invite_to_call(
         caller_device=device,
         media=media,
         offer=offer,
-        awaited=is_here is None or not is_here(callee),
     )
 
 
@@ -176,14 +173,7 @@ def lose_device(*, call_id: Id, device: str) -> None:
 @transaction.atomic
 def leave_calls(*, user_id: Id) -> None:
     """Nobody of this person's devices is there any more. Who is called may come yet; who calls, or talks, has gone."""
-    for call in _live(Q(caller=user_id) | Q(callee=user_id)):
-        if call.is_overdue:
-            _end(call, Call.End.TIMEOUT)
-        elif call.state == Call.State.ACTIVE or str(call.caller_id) == str(user_id):
-            _end(call, Call.End.FAILED)
-        else:
-            call.awaited = True
-            call.save(update_fields=["awaited"])
+    _end_all(Q(caller=user_id) | Q(callee=user_id, state=Call.State.ACTIVE))
 
 
 @transaction.atomic

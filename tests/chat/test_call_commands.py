@@ -244,13 +244,32 @@ def test_who_goes_offline_has_hung_up(connect: Connect, direct: Conversation, al
     assert caller.expect("call.hangup", callId=call, timeout=20)["reason"] == "failed"
 
 
-def test_who_comes_while_it_rings_hears_it(connect: Connect, direct: Conversation, alice: User, bob: User) -> None:
-    caller = connect(alice)
+@pytest.mark.parametrize("before", ["nobody", "another device", "one that went just now", "one that went again"])
+def test_a_device_that_comes_while_it_rings_hears_it(
+    connect: Connect, direct: Conversation, alice: User, bob: User, before: str
+) -> None:
+    caller, others = connect(alice), [connect(bob) for _ in range(before != "nobody")]
+    if before == "one that went just now":
+        others.pop().close()
     call = begin(caller, direct, sdp=OFFER)
+    for other in others:
+        other.expect("call.invite")
+        if before == "one that went again":
+            other.close()
     phone = connect(bob)
     assert phone.expect("call.invite", callId=call)["sdp"] == OFFER
-    phone.call("call.accept", {"callId": call})
+    assert phone.call("call.accept", {"callId": call}) == {"callId": call}
     assert caller.expect("call.accept", callId=call)
+    phone.call("call.hangup", {"callId": call})
+    connect(bob).hears_nothing("call.invite")
+
+
+def test_what_a_device_that_comes_hears_is_no_more_than_concerns_it(
+    connect: Connect, direct: Conversation, alice: User, bob: User, carol: User
+) -> None:
+    begin(connect(alice), direct)
+    for user in (alice, carol):
+        connect(user).hears_nothing("call.invite")
 
 
 @pytest.mark.parametrize("what", ["block", "deactivation", "deletion"])

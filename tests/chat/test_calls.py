@@ -285,10 +285,6 @@ def test_who_goes_offline_has_left_the_call_but_who_is_called_may_come_yet(
         call = answer(ring(direct, alice))
         services.leave_calls(user_id=user.pk)
         assert how_it_stands(call) == ("ended", "failed")
-    call = ring(direct, alice)
-    grow_old(call)
-    services.leave_calls(user_id=bob.pk)
-    assert how_it_stands(call) == ("ended", "timeout")
 
 
 def test_the_only_server_begins_without_calls(direct: Conversation, alice: User, carol: User, person: Person) -> None:

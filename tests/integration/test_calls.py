@@ -117,6 +117,19 @@ def test_a_plain_client_calls_a_messenger_and_is_rejected(
     tablet.hears_nothing("call-signal")
 
 
+@pytest.mark.parametrize("has_token", [False, True])
+def test_a_messenger_that_comes_while_it_rings_hears_it(
+    site: Site, javascript: Connect, direct: Conversation, alice: User, bob: User, has_token: bool
+) -> None:
+    one, two = site.servers
+    caller, _desk = logged_in(javascript(one), alice), logged_in(javascript(one), bob)
+    call = begin(caller, direct, sdp="v=0")
+    phone = logged_in(javascript(two, bob if has_token else None), bob)
+    assert phone.expect("call-invite", callId=call)["sdp"] == "v=0"
+    assert phone.call("call-accept", {"callId": call}) == {"callId": call}
+    caller.expect("call-accept", callId=call)
+
+
 def test_on_two_processes_at_once_one_device_answers_and_one_call_rings(
     site: Site, javascript: Connect, direct: Conversation, alice: User, bob: User
 ) -> None:
