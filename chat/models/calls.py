@@ -1,6 +1,7 @@
 """Calls between two people."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -69,6 +70,11 @@ class Call(models.Model):
     def expires_at(self) -> datetime:
         """Until when it rings at most."""
         return self.created_at + timedelta(seconds=settings.CHAT_RING_TIMEOUT)
+
+    @property
+    def people(self) -> set[UUID]:
+        """The ids of the two."""
+        return {self.caller_id, self.callee_id}
 
     @property
     def devices(self) -> list[str]:
