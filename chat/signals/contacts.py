@@ -30,14 +30,16 @@ def show_members_to_each_other(conversation: Conversation) -> Pushes:
 
 @pushes(Membership, watch=("takes_part",))
 def show_newcomer(membership: Membership, change: Change) -> Pushes:
-    """A new member and the others see each other; who begins to take part shows what is for contacts."""
+    """Who comes and who is there see each other, who begins to take part is seen by contacts, and who goes is not."""
+    if change.deleted and ends_conversation(change.origin):
+        return
     user, others = str(membership.user_id), member_ids(membership.conversation_id)
     if change.created:
         yield from _show({user}, others)
         yield from _show(others, {user})
     elif change.changed("takes_part"):
         yield from _show({user}, others, FOR_CONTACTS)
-    elif change.deleted and not ends_conversation(change.origin):
+    elif change.deleted:
         yield from _hide({user}, others)
         yield from _hide(others, {user})
 
