@@ -1,42 +1,58 @@
-"""Who counts as somebody's contact: apps that bring people together say so, in a `contacts.py` of theirs.
+"""Who is told of whom, and who is whose contact: apps that bring people together say so, in a `contacts.py` of theirs.
 
     @contact_source
-    def conversation_partners(user_id: UserId) -> QuerySet[User]: ...
+    def friends() -> QuerySet[Any, Any]:
+        return Friendship.objects.values(person=F("one"), other=F("another"), is_contact=Value(True))
 
-Contacts are mutual. No app needs to know of another for it.
+In each row the `other` is told what the `person` is to others; a contact sees what the person shows to contacts alone.
+No app needs to know of another for it.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import QuerySet
-
-from accounts.models import User
+from django.db.models import Q, QuerySet
 
 UserId = UUID | str
-Source = Callable[[UserId], QuerySet[User]]
+Source = Callable[[], QuerySet[Any, Any]]
 
 sources: Final[dict[str, Source]] = {}
 """Every source by its name."""
 
 
 def contact_source(function: Source) -> Source:
-    """Register a function from a user to people whom that user knows; the user may be among them, or somebody twice."""
+    """Register a function to rows of `person`, `other` (ids) and `is_contact`; pairs may be there twice, or of one."""
     sources[f"{function.__module__}.{function.__qualname__}"] = function
     return function
 
 
-def contacts_of(user: UserId) -> set[str]:
-    """The ids of all contacts of the user, blocked ones too."""
-    return _ids(source(user) for source in sources.values()) - {str(user)}
+def relations(
+    *, people: Iterable[UserId] | None = None, others: Iterable[UserId] | None = None
+) -> dict[tuple[str, str], bool]:
+    """The pairs there are of these (None: of all), and whether the other is a contact; those parted by a block, too."""
+    ids = {"person__in": people, "other__in": others}
+    asked = {name: list(some) for name, some in ids.items() if some is not None}
+    found: dict[tuple[str, str], bool] = {}
+    for source in sources.values():
+        rows = source().filter(**asked).order_by().values_list("person", "other", "is_contact").distinct()
+        for person, other, is_contact in rows:
+            if person != other:
+                pair = (str(person), str(other))
+                found[pair] = is_contact or found.get(pair, False)
+    return found
 
 
-def contacts_among(user: UserId, people: Iterable[UserId]) -> set[str]:
-    """The ids of those of the people who are contacts of the user."""
-    asked = list(people)
-    return _ids(source(user).filter(pk__in=asked) for source in sources.values()) - {str(user)}
+def shown_to(reader: UserId, people: Iterable[UserId]) -> set[str]:
+    """The ids of those of the people of whom the reader is a contact."""
+    found = relations(people=people, others=[reader])
+    return {person for (person, _), is_contact in found.items() if is_contact}
 
 
-def _ids(found: Iterable[QuerySet[User]]) -> set[str]:
-    return {str(pk) for users in found for pk in users.order_by().values_list("pk", flat=True).distinct()}
+def not_shown_to(reader: UserId, prefix: str = "") -> Q:
+    """The same in the database: of whom the reader is none. `prefix` leads to the user (`user__`)."""
+    strangers = ~Q(**{f"{prefix}pk": reader})
+    for source in sources.values():
+        people = source().filter(other=reader, is_contact=True).order_by().values("person")
+        strangers &= ~Q(**{f"{prefix}pk__in": people})
+    return strangers

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.contacts import contacts_among
+from accounts.contacts import not_shown_to, shown_to
 from accounts.models import Audience, Status, User
 from accounts.selectors import blocked_pairs
 
@@ -42,6 +42,16 @@ def chosen_status(user: User) -> str:
 def is_invisible(user: User) -> bool:
     """Whether the person wants to appear offline."""
     return chosen_status(user) == Status.OFFLINE
+
+
+def shows_presence(user: User, *, is_contact: bool) -> bool:
+    """Whether others may know when the person is here, and what they do; others whom no block parts from them."""
+    return not is_invisible(user) and _may_see(user.presence_shown_to, is_contact)
+
+
+def sees_presence(reader: UserId, user: User) -> bool:
+    """Whether this reader may."""
+    return shows_presence(user, is_contact=bool(shown_to(reader, [user.pk])))
 
 
 def _has_expired(user: User) -> bool:
@@ -78,7 +88,7 @@ def appearances(
 ) -> dict[str, Appearance]:
     """How each of the users appears to the reader, by id; `online`: who is here, if somebody knows it better."""
     blocked = blocked_pairs(reader)
-    contacts = contacts_among(reader, [user.pk for user in users])
+    knowing = shown_to(reader, [user.pk for user in users])
     shown = {}
     for user in users:
         pk = str(user.pk)
@@ -88,7 +98,7 @@ def appearances(
         elif pk in blocked:
             shown[pk] = UNSEEN
         else:
-            shown[pk] = appearance(user, is_contact=pk in contacts, is_here=is_here)
+            shown[pk] = appearance(user, is_contact=pk in knowing, is_here=is_here)
     return shown
 
 
@@ -100,9 +110,10 @@ def with_appearances(reader: UserId, users: Collection[User]) -> Collection[User
     return users
 
 
-def unseen_by_contacts(reader: UserId, prefix: str = "") -> Q:
-    """The same rule in the database: who appears offline to a contact. `prefix` leads to the user (`user__`)."""
+def unseen_by(reader: UserId, prefix: str = "") -> Q:
+    """The same rule in the database: who appears offline, blocks aside. `prefix` leads to the user (`user__`)."""
     has_expired = Q(**{f"{prefix}status_expires_at__lte": timezone.now()})
     is_invisible = Q(**{f"{prefix}status": Status.OFFLINE}) & ~has_expired
     is_shown_to_nobody = Q(**{f"{prefix}presence_shown_to": Audience.NOBODY}) & ~Q(**{f"{prefix}pk": reader})
-    return is_invisible | is_shown_to_nobody
+    is_shown_to_contacts = Q(**{f"{prefix}presence_shown_to": Audience.CONTACTS}) & not_shown_to(reader, prefix)
+    return is_invisible | is_shown_to_nobody | is_shown_to_contacts

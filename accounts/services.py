@@ -212,6 +212,7 @@ def block_user(*, blocker_id: UserId, blocked_id: UserId) -> Block:
     blocked = User.objects.get(pk=blocked_id)
     if str(blocked.pk) == str(blocker_id):
         raise ValidationError({"user_id": ["Nobody can block themselves."]})
+    _lock_pair(blocker_id, blocked_id)
     block, _ = Block.objects.get_or_create(blocker_id=blocker_id, blocked=blocked)
     return block
 
@@ -219,4 +220,10 @@ def block_user(*, blocker_id: UserId, blocked_id: UserId) -> Block:
 @transaction.atomic
 def unblock_user(*, blocker_id: UserId, blocked_id: UserId) -> None:
     """Take the block back; Block.DoesNotExist if there is none."""
+    _lock_pair(blocker_id, blocked_id)
     Block.objects.get(blocker__pk=blocker_id, blocked__pk=blocked_id).delete()
+
+
+def _lock_pair(one: UserId, other: UserId) -> None:
+    """So that who makes or ends a block sees whether there is another one between the two, and tells what holds."""
+    list(User.objects.select_for_update(no_key=True).filter(pk__in=(one, other)).order_by("pk"))

@@ -1,21 +1,21 @@
-"""People who share a conversation are contacts."""
+"""People who share a conversation hear of each other; to be somebody's contact takes a word of theirs."""
 
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from accounts.contacts import contact_source
-from accounts.models import User
 from chat.models import Membership
 
 UserId = UUID | str
 
 
 @contact_source
-def conversation_partners(user_id: UserId) -> QuerySet[User]:
-    """Who is in any of the user's conversations."""
-    own = Membership.objects.filter(user_id=user_id).values("conversation_id")
-    return User.objects.filter(memberships__conversation_id__in=own)
+def conversation_partners() -> QuerySet[Any, Any]:
+    """Who is in a conversation with whom. Else a stranger who begins one would see what is for contacts alone."""
+    other = F("conversation__memberships__user_id")
+    return Membership.objects.values(person=F("user_id"), other=other, is_contact=F("takes_part"))
 
 
 def shared_conversations(one: UserId, other: UserId) -> list[str]:

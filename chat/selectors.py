@@ -28,7 +28,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from accounts.presence import unseen_by_contacts
+from accounts.presence import unseen_by
 from accounts.selectors import blocked_pairs, blocks_among, parted_from
 from chat.models import Attachment, Call, Conversation, Hidden, Membership, Message, Reaction, Revision
 
@@ -98,7 +98,7 @@ def get_member(reader: Id, conversation: Id, user: Id) -> Membership:
 
 def _shown_to(reader: Id) -> QuerySet[Membership]:
     """Memberships with their users; `online` is told of nobody who hides it, or whom a block parts from the reader."""
-    is_hidden = Q(user__in=blocked_pairs(reader)) | unseen_by_contacts(reader, "user__")
+    is_hidden = Q(user__in=blocked_pairs(reader)) | unseen_by(reader, "user__")
     hidden = When(is_hidden, then=Value(False))
     return Membership.objects.select_related("user").annotate(online=Case(hidden, default=F("user__is_online")))
 
@@ -267,6 +267,6 @@ def get_call(reader: Id, call: Id) -> Call:
     return calls_of(reader).get(pk=call)
 
 
-def calls_awaiting(user: Id) -> QuerySet[Call]:
-    """Whoever is calling the user right now, who was not there when it began to ring."""
-    return calls_of(user, state=Call.State.RINGING).filter(callee__pk=user, awaited=True)
+def calls_ringing(user: Id) -> QuerySet[Call]:
+    """Whoever is calling the user right now."""
+    return calls_of(user, state=Call.State.RINGING).filter(callee__pk=user)

@@ -3,6 +3,7 @@
 The hub knows it of one process. In Redis it is known a moment later, and of all.
 """
 
+from collections.abc import Collection
 from typing import Protocol
 
 from realtime.connected import Connected
@@ -21,8 +22,8 @@ class Audience(Protocol):
     def rooms_of(self, user: str) -> set[str]:
         """The keys of the rooms that are tracked in which the user listens. From any thread, not from the loop."""
 
-    def clients_in(self, address: str) -> int:
-        """How many connections are in a room. From any thread, not from the loop."""
+    def clients_in(self, addresses: Collection[str]) -> dict[str, int]:
+        """How many connections are in each of these rooms. From any thread, not from the loop."""
 
     def clients(self) -> int:
         """How many connections there are. From any thread, not from the loop."""

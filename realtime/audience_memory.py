@@ -1,5 +1,7 @@
 """Who listens where, in the one server process: as its hub knows it."""
 
+from collections.abc import Collection
+
 from realtime.audience import tracked, users_here
 from realtime.connected import Connected
 from realtime.rooms import Room
@@ -23,9 +25,9 @@ class MemoryAudience:
         addresses = {address for session in self._here.connections(user) for address in tuple(session.rooms)}
         return {key for address in addresses if (key := tracked(address)) is not None}
 
-    def clients_in(self, address: str) -> int:
-        """How many connections are in a room."""
-        return len(self._here.listening(address))
+    def clients_in(self, addresses: Collection[str]) -> dict[str, int]:
+        """How many connections are in each of these rooms."""
+        return {address: len(self._here.listening(address)) for address in addresses}
 
     def clients(self) -> int:
         """How many connections there are."""

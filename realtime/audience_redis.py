@@ -10,9 +10,9 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 import redis
@@ -33,6 +33,7 @@ RETRY: Final = 0.5  # seconds until a Redis that has failed is tried again
 GATHERING: Final = 0.05  # seconds for which changes are gathered
 TOGETHER: Final = 200  # changes, or things left behind, in one script
 
+T = TypeVar("T")
 Pair = tuple[str, str]
 """A user, and the address of a room."""
 
@@ -45,7 +46,7 @@ class RedisAudience:
         self._process: Final = uuid4().hex
         self._changed: dict[Pair, None] = {}
         self._wake = asyncio.Event()
-        self._renew_at = self._repeat_at = 0.0  # by time.monotonic
+        self._repeat_at = 0.0  # by time.monotonic
         self._is_in_doubt = False  # whether Redis may know what is not so any more
         self._loop_client = redis.asyncio.Redis.from_pool(loop_pool(url, decode_responses=True))
         self._thread_client = redis.Redis.from_url(
@@ -69,9 +70,12 @@ class RedisAudience:
         """The keys of the rooms that are tracked in which the user listens."""
         return {str(key) for key in self._thread_client.smembers(f"user:{user}:rooms")}
 
-    def clients_in(self, address: str) -> int:
-        """How many connections are in a room."""
-        return int(self._thread_client.eval(LEASES + CLIENTS_IN, 0, address))
+    def clients_in(self, addresses: Collection[str]) -> dict[str, int]:
+        """How many connections are in each of these rooms."""
+        counted: dict[str, int] = {}
+        for some in filter(None, _parts(list(addresses))):
+            counted |= zip(some, map(int, self._thread_client.eval(LEASES + CLIENTS_IN, 0, *some)), strict=True)
+        return counted
 
     def clients(self) -> int:
         """How many connections there are."""
@@ -111,12 +115,11 @@ class RedisAudience:
     async def _catch_up(self) -> None:
         self._wake.clear()
         changed, self._changed = self._changed, {}
-        now = time.monotonic()
         if self._is_in_doubt:  # what changed while Redis was away is not remembered
             await self._withdraw()
-        if now >= self._repeat_at:
+        if time.monotonic() >= self._repeat_at:
             await self._repeat(changed)
-        elif changed or now >= self._renew_at:
+        else:
             is_known = all([await self._write_some(some) for some in _parts(list(changed))])
             if not is_known:  # the lease had lapsed, or Redis lost it: others may have cleared it all
                 await self._repeat(changed)
@@ -139,7 +142,6 @@ class RedisAudience:
             if user and address in keys:
                 stays += [keys[address], user, int(user in here[address])]
         clients = len(self._here.connections())
-        self._renew_at = time.monotonic() + conf().presence_lease / 4
         words: list[Any] = [self._process, conf().presence_lease, TTL, clients, len(counts), *counts, *stays]
         return bool(await self._write(args=words))
 
@@ -158,9 +160,9 @@ class RedisAudience:
         self._thread_client.close()
 
 
-def _parts(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
+def _parts(things: Sequence[T]) -> Iterator[Sequence[T]]:
     """At least one, though it be empty."""
-    iterator = iter(pairs)
+    iterator = iter(things)
     yield list(itertools.islice(iterator, TOGETHER))
     while some := list(itertools.islice(iterator, TOGETHER)):
         yield some

@@ -54,13 +54,16 @@ for _, dead in ipairs(redis.call('ZRANGEBYSCORE', 'audience:processes', '-inf', 
   end
 end
 """
-# ARGV: address.
+# ARGV: addresses. Returns how many connections are in each.
 CLIENTS_IN: Final = """
-local count = 0
-for _, process in ipairs(living()) do
-  count = count + tonumber(redis.call('HGET', 'audience:' .. process .. ':rooms', ARGV[1]) or 0)
+local processes, counts = living(), {}
+for i, address in ipairs(ARGV) do
+  counts[i] = 0
+  for _, process in ipairs(processes) do
+    counts[i] = counts[i] + tonumber(redis.call('HGET', 'audience:' .. process .. ':rooms', address) or 0)
+  end
 end
-return count
+return counts
 """
 CLIENTS: Final = """
 local count = 0

@@ -5,6 +5,8 @@ signal); over all processes, where they share a Redis.
     census.users_in(ConversationRoom(conversation.pk))
 """
 
+from collections.abc import Iterable
+
 from realtime import process
 from realtime.audience import Audience
 from realtime.presence import backend, online_count, online_users
@@ -14,6 +16,7 @@ __all__ = [
     "active_rooms",
     "clients_in",
     "connected_clients",
+    "deserted",
     "everybody_online",
     "is_online",
     "online_count",
@@ -53,7 +56,13 @@ def rooms_of(user: object) -> set[str]:
 
 def clients_in(room: Room) -> int:
     """How many connections are in a room."""
-    return _audience().clients_in(room.address)
+    return _audience().clients_in([room.address])[room.address]
+
+
+def deserted(rooms: Iterable[Room]) -> set[str]:
+    """The addresses of those of the rooms in which nobody is."""
+    counted = _audience().clients_in({room.address for room in rooms})
+    return {address for address, number in counted.items() if not number}
 
 
 def connected_clients() -> int:

@@ -73,7 +73,7 @@ class MemoryLog:
             self._keep(delivery, delivery.rooms, size)
         elif delivery.policy == "latest":
             entry = Entry(self._number, delivery, delivery.rooms, size, time.monotonic())
-            for room in delivery.rooms:
+            for room in self._covered.keys() & delivery.rooms:
                 key = (room, delivery.event, delivery.key or "")
                 self._latest[key] = entry
                 self._latest.move_to_end(key)
@@ -81,7 +81,7 @@ class MemoryLog:
                 keys[key] = None
                 keys.move_to_end(key)
             while len(self._latest) > conf().recovery_latest:
-                self._drop_latest()
+                self._floor = max(self._floor, self._drop_latest() + 1)  # who has heard its number may lack it still
 
     def _keep(self, publication: Delivery | Admission | Eviction, rooms: tuple[str, ...], size: int) -> None:
         self._number += 1
@@ -108,12 +108,13 @@ class MemoryLog:
                 self._rooms.pop(room, None)
                 self._trimmed.pop(room, None)
 
-    def _drop_latest(self) -> None:
-        key, _ = self._latest.popitem(last=False)
+    def _drop_latest(self) -> int:
+        key, entry = self._latest.popitem(last=False)
         keys = self._latest_in[key[0]]
         del keys[key]
         if not keys:
             del self._latest_in[key[0]]
+        return entry.number
 
     def cover(self, address: str, since: int | None = None) -> int:
         """From here on everything that is told in the room is appended; returns the number above which it is."""
@@ -125,6 +126,8 @@ class MemoryLog:
     def uncover(self, address: str) -> None:
         """No longer."""
         self._covered.pop(address, None)
+        for key in self._latest_in.pop(address, ()):
+            del self._latest[key]
 
     def reset(self, covered: Iterable[str]) -> None:
         """Something may be missing: begin a new epoch, in which these rooms are covered."""

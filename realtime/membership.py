@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from realtime import database
 from realtime.errors import ClientError
 from realtime.log import Kept, Stay
 
@@ -54,6 +55,14 @@ class Membership:
             await self._session.process.hub.leave(self._session, address)
             self._session.process.audience.changed(self._session.user.id, address)
             logger.debug("left", extra={"connection": self._session.id, "room": address})
+
+    async def begin(self, of: Sequence[Stay]) -> None:
+        """Enter the automatic rooms; of these earlier times in rooms, go on with what was asked for."""
+        session = self._session
+        automatic = await database.run(lambda: list(session.codec.automatic(session.user)))
+        for address in automatic:
+            await self.enter(address)
+        await self.keep(automatic, of)
 
     async def keep(self, automatic: Iterable[str], of: Sequence[Stay]) -> None:
         """Of these times in rooms, end all that were not asked for and are not among the automatic ones."""

@@ -73,14 +73,6 @@ def online_users(users: Iterable[str]) -> set[str]:
     return backend().online(set(users))
 
 
-def is_here(user: object) -> bool:
-    """Whether the user is online, as far as can be told: nobody is while Redis is away. In a database thread."""
-    try:
-        return bool(online_users([str(user)]))
-    except RedisError:
-        return False
-
-
 def online_count() -> int:
     """How many users are online. In a database thread of a server."""
     return backend().count()

@@ -112,6 +112,7 @@ class Process:
     async def stop(self) -> None:
         """End in order: nobody hears any more, what was sent leaves the outbox, then the connections."""
         global current  # noqa: PLW0603
+        await cancel({self._tasks["chores"]})  # they ask, and tell
         current = None
         set_backend(None)
         ends = (self._end_lingering, self._close_presence, self._close_publisher, self._end_tasks, self._close_audience)

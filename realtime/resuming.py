@@ -1,14 +1,18 @@
 """Before the greeting: how a lost session is found, what it has to be told, and what waits meanwhile."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from realtime import database
 from realtime.auth import Credentials
-from realtime.codec import Codec, delivery_frame
+from realtime.codec import Codec, delivery_frame, direct_push
 from realtime.conf import conf
 from realtime.log import Log, Missed, Position, Record, Stay
 from realtime.outbound import Frame
+from realtime.signals import connect_listeners
+
+if TYPE_CHECKING:
+    from realtime.sessions import Session
 
 
 class Resume(NamedTuple):
@@ -63,6 +67,15 @@ def frames(log: Log, codec: Codec, missed: Missed) -> list[Frame] | None:
     return told
 
 
+async def meet(session: "Session") -> None:
+    """Tell a new connection what is going on; when it is in its rooms already, so that nothing is lacking."""
+    user = session.user.id
+    if user:
+        events = await database.run(lambda: [event for tell in connect_listeners.values() for event in tell(user)])
+        for event in events:
+            session.tell(event.wire, event)
+
+
 class Opening:
     """A session from its start to its greeting."""
 
@@ -102,12 +115,16 @@ class Opening:
         """Up to where everything had been heard before the replay."""
         return self.number if self._missed is None else self._after
 
-    def frames(self, greeting: Frame | None, *, greets_first: bool) -> Iterator[Frame]:
+    def frames(self, greeting: Frame | None, codec: Codec) -> Iterator[Frame]:
         """What is to be written, in order."""
+        greets_first = codec.greets_first
         if greeting is not None and greets_first:
             yield greeting
         yield from self._replay
         if greeting is not None and not greets_first:
             yield greeting
+        for name, payload in self.told:
+            if (frame := codec.push(direct_push(name, payload, self.log.offset(self.number)))) is not None:
+                yield frame
         for _, _, frame in self._waiting():
             yield frame

@@ -16,7 +16,7 @@ from realtime.expiry import AuthExpiring, Expiry
 from realtime.log import Kept, Record, Stay
 from realtime.membership import Membership
 from realtime.outbound import Frame, Sink, drop
-from realtime.resuming import Opening, Resume, find, frames
+from realtime.resuming import Opening, Resume, find, frames, meet
 from realtime.rooms import Room
 from realtime.running import Effect, Respond, run
 from realtime.times import iso_unix
@@ -152,10 +152,8 @@ class Session:
             await self.stop()
             return
         if lost is None:
-            automatic = await database.run(lambda: list(self.codec.automatic(self.user)))
-            for address in automatic:
-                await self._membership.enter(address)
-            await self._membership.keep(automatic, of=before)
+            await self._membership.begin(of=before)
+            await meet(self)
         if self.sink.is_closed:  # the token was revoked meanwhile, or the session resumed elsewhere
             return
         if key is not None:
@@ -180,10 +178,8 @@ class Session:
             return
         greeting = self.codec.greeting(self)
         opening, self._opening, self.is_opening = self._opening, None, False
-        for frame in opening.frames(greeting, greets_first=self.codec.greets_first):
+        for frame in opening.frames(greeting, self.codec):
             self.write(frame)
-        for name, payload in opening.told:
-            self.tell(name, payload)
 
     async def stop(self, *, for_good: bool = False) -> None:
         """The connection has gone; if not for good, another one can resume the session for a while."""
@@ -290,6 +286,7 @@ class Session:
             raise
         await self._membership.keep(automatic, of=stays)
         self._membership.changed()
+        await meet(self)
 
     async def run(self, name: str, data: bytes, respond: Respond) -> None:
         """Run one command; `respond` is called once."""

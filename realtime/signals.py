@@ -19,9 +19,22 @@ from django.db.models.expressions import BaseExpression, Combinable
 from django.db.models.signals import post_delete, post_save, pre_save
 from django.dispatch import Signal
 
+from realtime.events import Event
 from realtime.publishing import Admit, Disconnect, Evict, Push, publish
 
-__all__ = ["Admit", "Change", "Disconnect", "Evict", "Push", "Pushes", "on_presence", "presence_listeners", "pushes"]
+__all__ = [
+    "Admit",
+    "Change",
+    "Disconnect",
+    "Evict",
+    "Push",
+    "Pushes",
+    "connect_listeners",
+    "on_connect",
+    "on_presence",
+    "presence_listeners",
+    "pushes",
+]
 
 Pushes = Iterator[Push | Admit | Evict | Disconnect]
 F = TypeVar("F", bound=Callable[..., Pushes])
@@ -141,4 +154,18 @@ presence_listeners: Final[dict[str, PresenceListener]] = {}
 def on_presence(function: PresenceListener) -> PresenceListener:
     """Register a generator `(user_id, online) -> Pushes`; it runs in a database thread."""
     presence_listeners[_name(function)] = function
+    return function
+
+
+ConnectListener = Callable[[str], Iterator[Event]]
+connect_listeners: Final[dict[str, ConnectListener]] = {}
+"""What a new connection is told, by name."""
+
+
+def on_connect(function: ConnectListener) -> ConnectListener:
+    """Register a generator `(user_id) -> events`, of what is going on; it runs in a database thread.
+
+    Each connection of the user that does not go on with a lost session is told, before all that is told since.
+    """
+    connect_listeners[_name(function)] = function
     return function

@@ -19,7 +19,6 @@ from chat.rooms import DeviceRoom
 from realtime.commands import Payload, Reply, command
 from realtime.errors import ClientError
 from realtime.events import encode
-from realtime.presence import is_here
 from realtime.sessions import Session
 
 DEPTH: Final = 32  # of what is relayed: deeper JSON is a trap for those who read it
@@ -77,7 +76,6 @@ def invite_to_call(session: Session, data: InviteToCall) -> CallReply:
         conversation_id=data.conversation_id,
         media=data.media,
         offer=offer,
-        is_here=is_here,
     )
     ring = partial(services.time_out_call, call_id=call.pk)
     session.later("ring", settings.CHAT_RING_TIMEOUT, ring, grace=settings.CHAT_RING_TIMEOUT)

@@ -53,10 +53,6 @@ class Migration(migrations.Migration):
                     "callee_device",
                     models.CharField(blank=True, editable=False, help_text="The one that answered.", max_length=64),
                 ),
-                (
-                    "awaited",
-                    models.BooleanField(default=True, editable=False, help_text="Nobody was there to hear it ring."),
-                ),
                 ("media", models.CharField(default="audio", max_length=10)),
                 (
                     "offer",
@@ -226,6 +222,11 @@ class Migration(migrations.Migration):
             model_name="membership",
             name="read_position",
             field=models.PositiveBigIntegerField(db_default=0, default=0, editable=False),
+        ),
+        migrations.AddField(
+            model_name="membership",
+            name="takes_part",
+            field=models.BooleanField(db_default=False, default=False, editable=False),
         ),
         migrations.AddField(
             model_name="message",

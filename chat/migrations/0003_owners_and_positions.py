@@ -1,5 +1,5 @@
 from django.db import migrations, models
-from django.db.models import Case, OuterRef, Subquery, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 
 
 def repair_owners(apps, schema_editor):
@@ -33,16 +33,28 @@ def take_all_for_read(apps, schema_editor):
     )
 
 
+def note_who_takes_part(apps, schema_editor):
+    """Whoever has begun a conversation, or said something in it."""
+    alias = schema_editor.connection.alias
+    said = apps.get_model("chat", "Message").objects.using(alias)
+    said = said.filter(conversation=OuterRef("conversation"), sender=OuterRef("user"))
+    memberships = apps.get_model("chat", "Membership").objects.using(alias)
+    active = memberships.filter(Q(conversation__created_by=F("user")) | Exists(said)).values("id")
+    memberships.filter(id__in=active).update(takes_part=True)
+
+
 class Migration(migrations.Migration):
     dependencies = [("chat", "0002_complete")]
 
     operations = [
         migrations.RunPython(repair_owners, migrations.RunPython.noop),
-        migrations.RunPython(take_all_for_read, migrations.RunPython.noop),
         migrations.AddConstraint(
             model_name="membership",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("role", "owner")), fields=("conversation",), name="chat_membership_one_owner"
+                condition=Q(("role", "owner")), fields=("conversation",), name="chat_membership_one_owner"
             ),
         ),
+        # Last: where a row was changed twice, PostgreSQL takes no more changes of its table in this transaction.
+        migrations.RunPython(take_all_for_read, migrations.RunPython.noop),
+        migrations.RunPython(note_who_takes_part, migrations.RunPython.noop),
     ]

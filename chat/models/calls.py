@@ -1,6 +1,7 @@
 """Calls between two people."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -36,7 +37,6 @@ class Call(models.Model):
     callee = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="calls_received")
     caller_device = models.CharField(max_length=64, editable=False, help_text="The connection that called.")
     callee_device = models.CharField(max_length=64, blank=True, editable=False, help_text="The one that answered.")
-    awaited = models.BooleanField(default=True, editable=False, help_text="Nobody was there to hear it ring.")
     media = models.CharField(max_length=10, default="audio")
     offer = models.TextField(blank=True, editable=False, help_text="The caller's SDP, until it is answered or over.")
     state = models.CharField(max_length=10, choices=State, default=State.RINGING)
@@ -70,6 +70,16 @@ class Call(models.Model):
     def expires_at(self) -> datetime:
         """Until when it rings at most."""
         return self.created_at + timedelta(seconds=settings.CHAT_RING_TIMEOUT)
+
+    @property
+    def people(self) -> set[UUID]:
+        """The ids of the two."""
+        return {self.caller_id, self.callee_id}
+
+    @property
+    def devices(self) -> list[str]:
+        """The one that calls and, from its answer on, the other."""
+        return [device for device in (self.caller_device, self.callee_device) if device]
 
     @property
     def is_overdue(self) -> bool:

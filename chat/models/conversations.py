@@ -33,6 +33,8 @@ class Conversation(models.Model):
         settings.AUTH_USER_MODEL, through="Membership", related_name="conversations"
     )
 
+    last_members: set[str]  # no column: of one that is being deleted
+
     class Meta:
         """Newest first."""
 
@@ -64,6 +66,8 @@ class Membership(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
     joined_at = models.DateTimeField(auto_now_add=True)
+    # Whether the member has begun it, or said something in it: then the others are contacts of theirs.
+    takes_part = models.BooleanField(default=False, db_default=False, editable=False)
     # Up to which position everything has arrived, or was read; what is read has arrived.
     delivered_position = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
     read_position = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)

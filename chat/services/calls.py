@@ -5,7 +5,7 @@ call at most; of two who call each other at once the first one rings, and the ot
 locks its row alone.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from uuid import UUID
 
 from django.conf import settings
@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from accounts.exceptions import Blocked
 from accounts.models import User
+from accounts.presence import sees_presence
 from accounts.selectors import are_blocked
 from chat.exceptions import Busy, CallOver, SignalTooLarge
 from chat.models import Call, Conversation, Membership
@@ -39,12 +40,11 @@ def invite_to_call(
     conversation_id: Id,
     media: str = "audio",
     offer: str = "",
-    is_here: Callable[[UUID], bool] | None = None,
 ) -> Call:
     """Ring the other person of a direct conversation; Busy if either of the two is in a call.
 
-    The same device that asks again while it rings there gets the same call. Where nobody `is_here`, it rings again
-    for who comes.
+    The same device that asks again while it rings there gets the same call. Of somebody whose presence the caller may
+    not see nobody learns that they are busy: then it rings beside the other call.
     """
     caller_id = UUID(str(caller_id))
     _check_size(offer)
@@ -52,26 +52,25 @@ def invite_to_call(
     if conversation.kind != Conversation.Kind.DIRECT:
         raise ValidationError({"conversation_id": "Calls are between the two people of a direct conversation."})
     callee = _reachable(caller_id, conversation)
-    people = (caller_id, callee)
+    people = (caller_id, callee.pk)
     for call in _live(Q(caller__in=people) | Q(callee__in=people)):
         if call.is_overdue:
             _end(call, Call.End.TIMEOUT)
         elif _is_same(call, caller_id, device, conversation_id):
             return call
-        else:
+        elif caller_id in call.people or sees_presence(caller_id, callee):
             raise _busy(call, caller_id)
     return Call.objects.create(
         conversation_id=conversation_id,
         caller_id=caller_id,
-        callee_id=callee,
+        callee=callee,
         caller_device=device,
         media=media,
         offer=offer,
-        awaited=is_here is None or not is_here(callee),
     )
 
 
-def _reachable(caller: UUID, conversation: Conversation) -> UUID:
+def _reachable(caller: UUID, conversation: Conversation) -> User:
     """The other one, who may be called.
 
     Whoever parts the two, or calls one of them, waits until this is over, or was before it and is seen here.
@@ -79,11 +78,12 @@ def _reachable(caller: UUID, conversation: Conversation) -> UUID:
     memberships = Membership.objects.select_for_update(no_key=True).filter(conversation=conversation)
     members = memberships.order_by("pk").values_list("user_id", flat=True)
     users = User.objects.select_for_update(no_key=True).filter(pk__in=set(members), is_active=True).order_by("pk")
-    people = {user.pk for user in users}
+    people = {user.pk: user for user in users}
     if caller not in people or len(people) < PAIR:
         raise PermissionDenied("This person cannot be called.")
-    (callee,) = people - {caller}
-    if are_blocked(caller, callee):
+    del people[caller]
+    (callee,) = people.values()
+    if are_blocked(caller, callee.pk):
         raise Blocked("You cannot call this person.")
     return callee
 
@@ -99,21 +99,25 @@ def _is_same(call: Call, caller: UUID, device: str, conversation: Id) -> bool:
 def _busy(call: Call, caller: UUID) -> Busy:
     if caller == call.callee_id and call.state == Call.State.RINGING:
         return Busy("You are being called.", call_id=call.pk)
-    if caller in {call.caller_id, call.callee_id}:
+    if caller in call.people:
         return Busy("You are in a call.", call_id=call.pk)
     return Busy("This person is in a call.")
 
 
 @transaction.atomic
 def accept_call(*, user_id: Id, device: str, call_id: Id, answer: str = "") -> Call:
-    """Answer a call that rings; of several devices the first one does, CallOver for the others."""
+    """Answer a call that rings; of several devices one does, CallOver for the others; Busy for who is in a call."""
     _check_size(answer)
+    list(User.objects.select_for_update(no_key=True).filter(pk=user_id))  # of two calls at once one is answered
     call = _mine(user_id, call_id)
     if str(call.callee_id) != str(user_id):
         raise PermissionDenied("Only who is called can answer.")
     if call.state == Call.State.ACTIVE and call.callee_device == device:
         return call
     _require_ringing(call)
+    own = Q(caller=user_id) | Q(callee=user_id, state=Call.State.ACTIVE)
+    if (other := Call.objects.filter(LIVE & own).first()) is not None:
+        raise _busy(other, UUID(str(user_id)))
     call.state, call.answered_at, call.callee_device = Call.State.ACTIVE, timezone.now(), device
     call.offer, call.answer = "", answer
     call.save(update_fields=["state", "answered_at", "callee_device", "offer"])
@@ -176,14 +180,7 @@ def lose_device(*, call_id: Id, device: str) -> None:
 @transaction.atomic
 def leave_calls(*, user_id: Id) -> None:
     """Nobody of this person's devices is there any more. Who is called may come yet; who calls, or talks, has gone."""
-    for call in _live(Q(caller=user_id) | Q(callee=user_id)):
-        if call.is_overdue:
-            _end(call, Call.End.TIMEOUT)
-        elif call.state == Call.State.ACTIVE or str(call.caller_id) == str(user_id):
-            _end(call, Call.End.FAILED)
-        else:
-            call.awaited = True
-            call.save(update_fields=["awaited"])
+    _end_all(Q(caller=user_id) | Q(callee=user_id, state=Call.State.ACTIVE))
 
 
 @transaction.atomic

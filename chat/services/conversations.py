@@ -57,6 +57,7 @@ def _direct(creator: Id, other: UUID) -> Conversation:
         _fill(conversation, creator, {other})
     else:
         _complete(conversation, {UUID(str(creator)), other})
+        take_part(conversation, creator)
     return conversation
 
 
@@ -67,13 +68,20 @@ def _complete(conversation: Conversation, people: set[UUID]) -> None:
         Membership.objects.get_or_create(conversation=conversation, user_id=user, defaults=positions(conversation))
 
 
+def take_part(conversation: Conversation, member: Id) -> None:
+    """Whoever begins a conversation, or says something in it, has the others there for contacts."""
+    for membership in conversation.memberships.filter(user_id=member, takes_part=False):
+        membership.takes_part = True
+        membership.save(update_fields=["takes_part"])
+
+
 def positions(conversation: Conversation) -> dict[str, int]:
     """Where somebody begins who is let in now: nothing that was said before is unread."""
     return {"delivered_position": conversation.last_position, "read_position": conversation.last_position}
 
 
 def _fill(conversation: Conversation, creator: Id, others: Iterable[UUID]) -> None:
-    owner = Membership(conversation=conversation, user_id=creator, role=Membership.Role.OWNER)
+    owner = Membership(conversation=conversation, user_id=creator, role=Membership.Role.OWNER, takes_part=True)
     members = [Membership(conversation=conversation, user_id=other) for other in sorted(others)]
     Membership.objects.bulk_create([owner, *members])
     conversation_created.send(Conversation, conversation=conversation)

@@ -14,6 +14,7 @@ from accounts.selectors import are_blocked, blocked_pairs
 from chat.models import Conversation, Message
 from chat.selectors import visible_messages
 from chat.services import attachments
+from chat.services.conversations import take_part
 from chat.services.drafts import Content, Draft, check
 from chat.services.locking import lock
 from chat.services.mail import note_message
@@ -52,6 +53,7 @@ def send_message(
             return known
         raise
     note_message(message)
+    take_part(conversation, sender_id)
     return message
 
 

@@ -1,6 +1,7 @@
 """Who hears of the chat."""
 
 from chat.signals.calls import call_changed, ring_who_comes, tell_signal
+from chat.signals.contacts import hide_members_from_each_other, show_members_to_each_other, show_newcomer
 from chat.signals.conversations import conversation_changed, membership_changed, tell_conversation, tell_roles
 from chat.signals.mail import somebody_left
 from chat.signals.messages import message_changed, message_hidden, reaction_changed
@@ -13,11 +14,14 @@ __all__ = [
     "account_changed",
     "call_changed",
     "conversation_changed",
+    "hide_members_from_each_other",
     "membership_changed",
     "message_changed",
     "message_hidden",
     "reaction_changed",
     "ring_who_comes",
+    "show_members_to_each_other",
+    "show_newcomer",
     "somebody_changed",
     "somebody_goes",
     "somebody_left",

@@ -1,5 +1,7 @@
 """Who hears of calls, and what ends them."""
 
+from collections.abc import Iterator
+
 from django.dispatch import receiver
 
 from accounts.models import Block, User
@@ -8,9 +10,10 @@ from chat.events import CallAccept, CallHangup, CallInvite, CallReject, CallSign
 from chat.events.calls import decode
 from chat.models import Call, Membership
 from chat.rooms import DeviceRoom
+from realtime.events import Event
 from realtime.presence import presence_reset
 from realtime.rooms import UserRoom
-from realtime.signals import Change, Push, Pushes, on_presence, pushes
+from realtime.signals import Change, Push, Pushes, on_connect, on_presence, pushes
 
 ELSEWHERE = {Call.State.ACTIVE: "answeredElsewhere", Call.State.ENDED: "rejectedElsewhere"}
 
@@ -56,14 +59,18 @@ def tell_signal(call: Call, sender_id: str, data: str) -> Pushes:
         yield Push(UserRoom(call.callee_id), event)
 
 
+@on_connect
+def ring_who_comes(user_id: str) -> Iterator[Event]:
+    """A device that comes while it rings hears it."""
+    yield from map(CallInvite.of, selectors.calls_ringing(user_id))
+
+
 @on_presence
-def ring_who_comes(user_id: str, online: bool) -> Pushes:
-    """Who comes while it rings hears it; who goes has left the call."""
+def hang_up_for_who_goes(user_id: str, online: bool) -> Pushes:
+    """Nobody of theirs is there to do it."""
     if not online:
         services.leave_calls(user_id=user_id)
-        return
-    for call in selectors.calls_awaiting(user_id):
-        yield Push(UserRoom(user_id), CallInvite.of(call))
+    yield from ()
 
 
 @receiver(presence_reset)

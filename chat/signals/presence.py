@@ -9,69 +9,82 @@ from django.db import transaction
 from django.db.models.signals import post_delete
 from django.dispatch import Signal, receiver
 
-from accounts.contacts import contacts_among, contacts_of
-from accounts.models import Audience, Block, User
-from accounts.presence import UNSEEN, Appearance, appearance, is_invisible
+from accounts.contacts import relations
+from accounts.models import Block, User
+from accounts.presence import UNSEEN, Appearance, appearance, shows_presence
 from accounts.selectors import blocked_pairs
 from chat.events import PresenceChanged
 from realtime.presence import known_online
 from realtime.rooms import UserRoom
 from realtime.signals import Change, Push, Pushes, on_presence, pushes
 
+Looks = dict[bool, Appearance]
+"""What is shown to contacts (True) and to others."""
+
 
 @on_presence
 def tell_presence(user_id: str, online: bool) -> Pushes:
-    """Contacts hear who comes and goes, less blocks; of somebody whom they do not see nothing."""
+    """Others hear who comes and goes, less blocks; of somebody whom they do not see nothing."""
     user = User.objects.filter(pk=user_id).first()
-    if user is None or is_invisible(user) or user.presence_shown_to == Audience.NOBODY:
-        return
-    yield _to_contacts(user, appearance(user, is_contact=True, is_here=online))
+    if user is not None:
+        shown = looks(user, is_here=online).items()
+        yield from _to_others(user, {who: look for who, look in shown if shows_presence(user, is_contact=who)})
 
 
 @pushes(User, watch=("status", "status_text", "presence_shown_to", "last_seen_shown_to"))
 def tell_appearance(user: User, change: Change) -> Pushes:
-    """Contacts hear what somebody is now, if they see it; and who is not to see it any more sees them go."""
+    """Others hear what somebody is now, if they see it; and who is not to see it any more sees them go."""
     if change.created or change.deleted:
         return
-    shown = appearance(user, is_contact=True)
-    if shown == _told_before(user, change):
-        return
-    if user.is_online:
-        yield _to_contacts(user, shown)
+    now, before = looks(user), looks(_before(user, change))
+    shown = {who: look for who, look in now.items() if look != before[who]}
+    if user.is_online or not shown:
+        yield from _to_others(user, shown)
     else:  # or has just come, and is about to be told of: that is asked after the commit, since it may take time
-        transaction.on_commit(partial(_send_if_away, user), robust=True)
+        transaction.on_commit(partial(_send_if_away, user, shown), robust=True)
 
 
 absent_changed: Final = Signal()
-"""`user`: is something else now, and not here."""
+"""`user`: is something else now, and not here; `shown`: to whom."""
 
 
-def _send_if_away(user: User) -> None:
+def _send_if_away(user: User, shown: Looks) -> None:
     if not known_online([str(user.pk)]):
-        absent_changed.send(User, user=user)
+        absent_changed.send(User, user=user, shown=shown)
 
 
 @pushes(absent_changed)
-def tell_absent(user: User) -> Pushes:
-    """Contacts see the text of those who are away, too, and when they were last seen."""
-    yield _to_contacts(user, appearance(user, is_contact=True))
+def tell_absent(user: User, shown: Looks) -> Pushes:
+    """Others see the text of those who are away, too, and when they were last seen."""
+    yield from _to_others(user, shown)
 
 
-def _told_before(user: User, change: Change) -> Appearance:
-    """What contacts know: that a status has expired they hear only when it is taken back."""
+def looks(user: User, *, is_here: bool | None = None) -> Looks:
+    """What the person is to contacts and to others."""
+    return {who: appearance(user, is_contact=who, is_here=is_here) for who in (True, False)}
+
+
+def _before(user: User, change: Change) -> User:
+    """As others know them: that a status has expired they hear only when it is taken back."""
     before = copy(user)
     for name, value in change.before.items():
         setattr(before, name, value)
     before.status_expires_at = None
-    return appearance(before, is_contact=True)
+    return before
 
 
-def _to_contacts(user: User, shown: Appearance) -> Push:
+def _to_others(user: User, shown: Looks) -> Pushes:
+    """To contacts and others, or to those of them that are named."""
     # In their own rooms: so it is told to those who share no conversation, too, and is one thing for each of them.
-    people = {*contacts_of(user.pk), str(user.pk)} - blocked_pairs(user.pk)
-    return Push(
-        [UserRoom(person) for person in sorted(people)], PresenceChanged.of(user, shown), exclude={str(user.pk)}
-    )
+    parted, own = blocked_pairs(user.pk), UserRoom(user.pk)
+    listening: dict[Appearance, list[UserRoom]] = {look: [] for look in shown.values()}
+    for (_, other), is_contact in sorted(relations(people=[user.pk]).items()) if shown else ():
+        if is_contact in shown and other not in parted:
+            listening[shown[is_contact]].append(UserRoom(other))
+    for look, rooms in listening.items():
+        event, is_public = PresenceChanged.of(user, look), look == shown.get(True)  # which other services hear of
+        if rooms or is_public:
+            yield Push([own, *rooms], event, exclude={own.key}, is_personal=not is_public)
 
 
 @pushes(Block)
@@ -101,9 +114,9 @@ def tell_block_ended(block: Block) -> Pushes:
 def _to_each_other(block: Block, *, parted: bool) -> Pushes:
     if Block.objects.filter(blocker=block.blocked_id, blocked=block.blocker_id).exists():
         return  # so it was before, and stays
-    if not contacts_among(block.blocker_id, [block.blocked_id]):
-        return
     people = list(User.objects.filter(pk__in=[block.blocker_id, block.blocked_id]))
+    known = relations(people=[person.pk for person in people], others=[person.pk for person in people])
     for person, other in itertools.permutations(people, 2):
-        if (shown := appearance(person, is_contact=True)) != UNSEEN:
+        is_contact = known.get((str(person.pk), str(other.pk)))
+        if is_contact is not None and (shown := looks(person)[is_contact]) != UNSEEN:
             yield Push(UserRoom(other.pk), PresenceChanged.of(person, UNSEEN if parted else shown), is_personal=True)

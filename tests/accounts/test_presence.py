@@ -1,18 +1,20 @@
 """How people appear to others."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet, Value
 from django.utils import timezone
 
 from accounts import services
-from accounts.contacts import UserId, contact_source, contacts_among, contacts_of, sources
+from accounts.contacts import contact_source, relations, shown_to, sources
 from accounts.models import Audience, Status, User
-from accounts.presence import UNSEEN, Appearance, appearance, appearances, unseen_by_contacts
+from accounts.presence import UNSEEN, Appearance, appearances, sees_presence, unseen_by
 from accounts.selectors import any_status_has_expired, hidden_count
 from tests.accounts.threads import at_once
 from tests.services import on_sqlite
@@ -22,18 +24,23 @@ pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 LATER, EARLIER = timedelta(hours=1), timedelta(seconds=-1)
 
 
+Befriend = Callable[[User, User], None]
+
+
 @pytest.fixture
-def friends() -> Iterator[set[tuple[str, str]]]:
-    """Pairs of ids; a source of contacts knows them."""
-    pairs: set[tuple[str, str]] = set()
+def befriend() -> Iterator[Befriend]:
+    """A source of contacts: people who share a group of Django's."""
 
     @contact_source
-    def paired(user_id: UserId) -> QuerySet[User]:
-        ids = {person for pair in pairs if str(user_id) in pair for person in pair}
-        return User.objects.filter(pk__in=ids)
+    def friends() -> QuerySet[Any, Any]:
+        rows = User.groups.through.objects
+        return rows.values(person=F("user_id"), other=F("group__user"), is_contact=Value(True))
 
-    yield pairs
-    del sources[f"{paired.__module__}.{paired.__qualname__}"]
+    def make(one: User, other: User) -> None:
+        Group.objects.create(name=f"{one} and {other}").user_set.add(one, other)
+
+    yield make
+    del sources[f"{friends.__module__}.{friends.__qualname__}"]
 
 
 def expire(user: User) -> None:
@@ -147,10 +154,10 @@ def test_a_new_status_is_not_taken_back_with_the_old_one(alice: User) -> None:
 @pytest.mark.parametrize("audience", Audience.values)
 @pytest.mark.parametrize("is_contact", [True, False])
 def test_presence_is_seen_by_its_audience(
-    alice: User, bob: User, friends: set[tuple[str, str]], audience: str, is_contact: bool
+    alice: User, bob: User, befriend: Befriend, audience: str, is_contact: bool
 ) -> None:
     if is_contact:
-        friends.add((str(alice.pk), str(bob.pk)))
+        befriend(alice, bob)
     services.set_status(user_id=alice.pk, status="busy", text="work")
     services.set_presence(user_id=alice.pk, online=True)
     services.update_privacy(user_id=alice.pk, presence_shown_to=audience)
@@ -162,10 +169,10 @@ def test_presence_is_seen_by_its_audience(
 @pytest.mark.parametrize("audience", Audience.values)
 @pytest.mark.parametrize("is_contact", [True, False])
 def test_when_somebody_was_last_seen_is_seen_by_its_own_audience(
-    alice: User, bob: User, friends: set[tuple[str, str]], audience: str, is_contact: bool
+    alice: User, bob: User, befriend: Befriend, audience: str, is_contact: bool
 ) -> None:
     if is_contact:
-        friends.add((str(alice.pk), str(bob.pk)))
+        befriend(alice, bob)
     services.set_presence(user_id=alice.pk, online=True)
     services.update_privacy(user_id=alice.pk, last_seen_shown_to=audience)
     may_see = audience == "everyone" or (audience == "contacts" and is_contact)
@@ -173,8 +180,8 @@ def test_when_somebody_was_last_seen_is_seen_by_its_own_audience(
     assert seen(bob, alice).is_online
 
 
-def test_a_block_hides_all_both_ways(alice: User, bob: User, friends: set[tuple[str, str]]) -> None:
-    friends.add((str(alice.pk), str(bob.pk)))
+def test_a_block_hides_all_both_ways(alice: User, bob: User, befriend: Befriend) -> None:
+    befriend(alice, bob)
     for user in (alice, bob):
         services.set_presence(user_id=user.pk, online=True)
     services.block_user(blocker_id=alice.pk, blocked_id=bob.pk)
@@ -204,17 +211,22 @@ def test_how_people_appear_takes_as_many_queries_for_many_as_for_one(
 @pytest.mark.parametrize("status", Status.values)
 @pytest.mark.parametrize("audience", Audience.values)
 @pytest.mark.parametrize("has_expired", [True, False])
+@pytest.mark.parametrize("is_contact", [True, False])
 def test_the_database_knows_the_same_rule(
-    alice: User, bob: User, status: str, audience: str, has_expired: bool
+    alice: User, bob: User, befriend: Befriend, status: str, audience: str, has_expired: bool, is_contact: bool
 ) -> None:
+    if is_contact:
+        befriend(alice, bob)
     services.set_status(user_id=alice.pk, status=status, expires_at=timezone.now() + LATER)
     services.update_privacy(user_id=alice.pk, presence_shown_to=audience)
     services.set_presence(user_id=alice.pk, online=True)
     if has_expired:
         expire(alice)
-    alice.refresh_from_db()
-    is_unseen = User.objects.filter(unseen_by_contacts(bob.pk), pk=alice.pk).exists()
-    assert is_unseen is not appearance(alice, is_contact=True).is_online
+    is_unseen = User.objects.filter(unseen_by(bob.pk), pk=alice.pk).exists()
+    assert is_unseen is not seen(bob, alice).is_online
+    assert is_unseen is not sees_presence(bob.pk, alice)
+    own = User.objects.filter(unseen_by(alice.pk), pk=alice.pk).exists()
+    assert own is not seen(alice, alice).is_online
 
 
 def test_who_hides_from_all_is_counted(alice: User, bob: User, carol: User) -> None:
@@ -231,10 +243,13 @@ def test_who_hides_from_all_is_counted(alice: User, bob: User, carol: User) -> N
 # -- contacts -----------------------------------------------------------------------------------------
 
 
-def test_contacts_are_those_of_all_sources(alice: User, bob: User, carol: User, friends: set[tuple[str, str]]) -> None:
-    assert contacts_of(alice.pk) == set()
-    friends |= {(str(alice.pk), str(bob.pk)), (str(carol.pk), str(bob.pk))}
-    assert contacts_of(alice.pk) == {str(bob.pk)}
-    assert contacts_of(str(bob.pk)) == {str(alice.pk), str(carol.pk)}
-    assert contacts_among(bob.pk, [carol.pk, bob.pk]) == {str(carol.pk)}
-    assert contacts_among(alice.pk, [carol.pk]) == set()
+def test_contacts_are_those_of_all_sources(alice: User, bob: User, carol: User, befriend: Befriend) -> None:
+    assert relations(people=[alice.pk]) == {}
+    befriend(alice, bob)
+    befriend(carol, bob)
+    one, other, third = str(alice.pk), str(bob.pk), str(carol.pk)
+    assert relations(people=[one]) == {(one, other): True}
+    assert relations(people=[bob.pk], others=[carol.pk, bob.pk]) == {(other, third): True}
+    assert relations(people=[one, third], others=[other, one]) == {(one, other): True, (third, other): True}
+    assert relations(people=[one], others=[]) == {}
+    assert (shown_to(other, [alice.pk, bob.pk]), shown_to(alice.pk, [third])) == ({one}, set())

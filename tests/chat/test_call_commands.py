@@ -13,9 +13,11 @@ from accounts.tokens import access_token
 from chat.models import Call, Conversation
 from chat.services import create_conversation
 from realtime.testing import CallError, Client, Server
+from tests.chat.ringing import answer, grow_old, ring
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Connect = Callable[..., Client]
+Person = Callable[..., User]
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 OFFER, ANSWER = {"type": "offer", "sdp": "v=0 \U0001f600"}, {"type": "answer", "sdp": ["v=0", 1, None, 0.5]}
 
@@ -201,6 +203,39 @@ def test_a_device_that_stays_away_ends_the_call_and_one_that_comes_back_goes_on(
         client.close()
 
 
+def test_a_call_that_no_connection_minds_ends_after_the_grace_and_no_other(
+    settings: Settings, connect: Connect, direct: Conversation, alice: User, bob: User, carol: User, person: Person
+) -> None:
+    settings.CHAT_CALL_GRACE = 0.3
+    dora = person("dora")
+    one, other = connect(carol), connect(dora)
+    minded = begin(one, create_conversation(creator_id=carol.pk, kind="direct", members=[dora.pk]))
+    other.call("call.accept", {"callId": minded})
+    caller, phone = connect(alice), connect(bob)
+    caller.call("call.hangup", {"callId": begin(caller, direct)})
+    (room,) = [room for room in caller.call("rooms.list")["rooms"] if room.startswith("device:")]
+    for is_answered, device in ((False, "lost"), (True, "lost"), (True, room.removeprefix("device:"))):
+        call = ring(direct, alice, device)
+        if is_answered:
+            answer(call, "lost-as-well")
+        for client in (caller, phone):
+            over = client.expect("call.hangup", callId=str(call.pk), reason="failed")
+            assert over["userId"] is None
+    for client in (one, other):
+        client.hears_nothing("call.hangup")
+    assert Call.objects.get(pk=minded).state == "active"
+
+
+def test_what_has_rung_for_long_enough_ends_though_nobody_minds_it(
+    settings: Settings, connect: Connect, direct: Conversation, alice: User, bob: User
+) -> None:
+    settings.CHAT_CALL_GRACE = 0.3
+    phone = connect(bob)
+    call = ring(direct, alice)
+    grow_old(call)
+    assert phone.expect("call.hangup", callId=str(call.pk))["reason"] == "timeout"
+
+
 def test_who_goes_offline_has_hung_up(connect: Connect, direct: Conversation, alice: User, bob: User) -> None:
     caller, phone = connect(alice), connect(bob)
     call = begin(caller, direct)
@@ -209,13 +244,32 @@ def test_who_goes_offline_has_hung_up(connect: Connect, direct: Conversation, al
     assert caller.expect("call.hangup", callId=call, timeout=20)["reason"] == "failed"
 
 
-def test_who_comes_while_it_rings_hears_it(connect: Connect, direct: Conversation, alice: User, bob: User) -> None:
-    caller = connect(alice)
+@pytest.mark.parametrize("before", ["nobody", "another device", "one that went just now", "one that went again"])
+def test_a_device_that_comes_while_it_rings_hears_it(
+    connect: Connect, direct: Conversation, alice: User, bob: User, before: str
+) -> None:
+    caller, others = connect(alice), [connect(bob) for _ in range(before != "nobody")]
+    if before == "one that went just now":
+        others.pop().close()
     call = begin(caller, direct, sdp=OFFER)
+    for other in others:
+        other.expect("call.invite")
+        if before == "one that went again":
+            other.close()
     phone = connect(bob)
     assert phone.expect("call.invite", callId=call)["sdp"] == OFFER
-    phone.call("call.accept", {"callId": call})
+    assert phone.call("call.accept", {"callId": call}) == {"callId": call}
     assert caller.expect("call.accept", callId=call)
+    phone.call("call.hangup", {"callId": call})
+    connect(bob).hears_nothing("call.invite")
+
+
+def test_what_a_device_that_comes_hears_is_no_more_than_concerns_it(
+    connect: Connect, direct: Conversation, alice: User, bob: User, carol: User
+) -> None:
+    begin(connect(alice), direct)
+    for user in (alice, carol):
+        connect(user).hears_nothing("call.invite")
 
 
 @pytest.mark.parametrize("what", ["block", "deactivation", "deletion"])

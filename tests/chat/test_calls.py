@@ -11,12 +11,13 @@ from uuid_utils.compat import uuid7
 
 from accounts.exceptions import Blocked
 from accounts.models import User
-from accounts.services import block_user, deactivate_user
+from accounts.services import block_user, deactivate_user, set_status, update_privacy
 from chat import services
 from chat.exceptions import Busy
 from chat.models import Call, Conversation, Membership
 from realtime.errors import translate
 from tests.chat.ringing import answer, grow_old, hang_up, how_it_stands, refusal, ring
+from tests.chat.talk import say
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 Person = Callable[..., User]
@@ -117,6 +118,32 @@ def test_others_do_not_learn_with_whom_one_talks(direct: Conversation, alice: Us
     with pytest.raises(Busy) as refused:
         ring(talk_between(carol, bob), carol)
     assert refused.value.details == {"reason": "busy"}
+
+
+@pytest.mark.parametrize("hides", [{"status": "offline"}, {"presence": "nobody"}, {"presence": "contacts"}])
+def test_of_who_hides_their_presence_nobody_learns_that_they_are_busy(
+    direct: Conversation, alice: User, bob: User, carol: User, hides: dict[str, str]
+) -> None:
+    first = answer(ring(direct, alice))
+    if "status" in hides:
+        set_status(user_id=bob.pk, status="offline")
+    else:
+        update_privacy(user_id=bob.pk, presence_shown_to=hides["presence"])
+    talk = talk_between(carol, bob)
+    second = ring(talk, carol)
+    assert ring(talk, carol) == second
+    assert refusal(partial(answer, second)) == ("CONFLICT", "busy")
+    assert (how_it_stands(first), how_it_stands(second)) == (("active", ""), ("ringing", ""))
+    assert refusal(partial(ring, direct, bob)) == ("CONFLICT", "busy")
+    hang_up(first, alice)
+    assert answer(second).state == "active"
+    hang_up(second, bob)
+    say(talk, bob, "hello")  # now she is a contact
+    first = ring(direct, bob)
+    if hides == {"presence": "contacts"}:
+        assert refusal(partial(ring, talk, carol)) == ("CONFLICT", "busy")
+    else:
+        assert ring(talk, carol).state == "ringing"
 
 
 def test_the_same_device_that_asks_again_gets_the_same_call(direct: Conversation, alice: User) -> None:
@@ -285,10 +312,6 @@ def test_who_goes_offline_has_left_the_call_but_who_is_called_may_come_yet(
         call = answer(ring(direct, alice))
         services.leave_calls(user_id=user.pk)
         assert how_it_stands(call) == ("ended", "failed")
-    call = ring(direct, alice)
-    grow_old(call)
-    services.leave_calls(user_id=bob.pk)
-    assert how_it_stands(call) == ("ended", "timeout")
 
 
 def test_the_only_server_begins_without_calls(direct: Conversation, alice: User, carol: User, person: Person) -> None:

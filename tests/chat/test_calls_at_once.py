@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from accounts.models import User
-from accounts.services import block_user, deactivate_user
+from accounts.services import block_user, deactivate_user, set_status
 from chat import services
 from chat.exceptions import Busy, CallOver
 from chat.models import Call, Conversation, Membership
@@ -80,6 +80,19 @@ def test_of_devices_that_answer_at_once_exactly_one_does(
         assert len(events(published, "call.accept")) == 1
         assert [event.reason for event in events(published, "call.hangup")] == ["answeredElsewhere"]
         hang_up(call, alice)
+
+
+def test_of_two_calls_that_are_answered_at_once_one_is(
+    direct: Conversation, alice: User, bob: User, carol: User
+) -> None:
+    set_status(user_id=bob.pk, status="offline")
+    (other,) = talks([carol, bob])
+    for _ in ROUNDS:
+        calls = [ring(direct, alice), ring(other, carol)]
+        results = at_once(*(partial(answer, call, f"device-{number}") for number, call in enumerate(calls)))
+        assert sorted(type(result).__name__ for result in results) == ["Busy", "Call"], results
+        for call in calls:
+            hang_up(call, bob)
 
 
 def test_answer_end_and_timeout_at_once_leave_one_end_that_is_told_once(

@@ -2,39 +2,27 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import services
-from accounts.contacts import contacts_of
 from accounts.models import User
+from accounts.presence import appearance
 from accounts.services import block_user, set_presence, set_status, unblock_user, update_privacy
 from chat.events import PresenceChanged
 from chat.models import Conversation
 from chat.signals import tell_presence
-from realtime.publishing import Intent, Push
-from realtime.rooms import Room
+from realtime.publishing import Intent
 from realtime.times import iso
+from tests.accounts.threads import Waiter
+from tests.chat.told import ids, told
+from tests.services import on_sqlite
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
-
-
-def told(intents: list[Intent]) -> list[tuple[set[str], PresenceChanged]]:
-    """Who is told of presence, and what; takes it out of the list."""
-    pushes = [push for push in intents if isinstance(push, Push) and isinstance(push.event, PresenceChanged)]
-    intents.clear()
-    found = []
-    for push in pushes:
-        rooms = [push.rooms] if isinstance(push.rooms, Room) else list(push.rooms)
-        listeners = {room.address.removeprefix("user:") for room in rooms} - set(push.exclude)
-        found.append((listeners, cast(PresenceChanged, push.event)))
-    return found
-
-
-def ids(*users: User) -> set[str]:
-    return {str(user.pk) for user in users}
 
 
 @pytest.fixture
@@ -44,12 +32,6 @@ def here(group: Conversation, alice: User, published: list[Intent]) -> User:
     alice.refresh_from_db()
     published.clear()
     return alice
-
-
-def test_people_who_share_a_conversation_are_contacts(
-    group: Conversation, direct: Conversation, alice: User, bob: User, carol: User
-) -> None:
-    assert (contacts_of(alice.pk), contacts_of(bob.pk), contacts_of(carol.pk)) == (ids(bob), ids(alice), set())
 
 
 # -- coming and going ---------------------------------------------------------------------------------
@@ -234,3 +216,19 @@ def test_a_block_of_a_deleted_user_tells_nothing(here: User, bob: User, publishe
     told(published)
     bob.delete()
     assert told(published) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(on_sqlite(), reason="SQLite has one writer at a time")
+def test_of_two_who_end_their_blocks_at_once_the_last_one_is_told(
+    here: User, bob: User, published: list[Intent]
+) -> None:
+    block_user(blocker_id=here.pk, blocked_id=bob.pk)
+    block_user(blocker_id=bob.pk, blocked_id=here.pk)
+    published.clear()
+    with transaction.atomic():
+        unblock_user(blocker_id=here.pk, blocked_id=bob.pk)
+        other = Waiter(partial(unblock_user, blocker_id=bob.pk, blocked_id=here.pk))
+        assert told(published) == []  # there is a block still
+    assert other.result() is None
+    assert told(published) == [(ids(bob), PresenceChanged.of(here, appearance(here, is_contact=True)))]

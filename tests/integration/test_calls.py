@@ -26,8 +26,10 @@ WORDS = ("call-invite", "call-accept", "call-reject", "call-hangup", "call-signa
 
 
 @pytest.fixture
-def direct(transactional_db: None, alice: User, bob: User) -> Conversation:
-    return services.create_conversation(creator_id=alice.pk, kind="direct", members=[bob.pk])
+def direct(transactional_db: None, alice: User, bob: User) -> Iterator[Conversation]:
+    """No call is left in it that a server would end while the tables are being emptied."""
+    yield services.create_conversation(creator_id=alice.pk, kind="direct", members=[bob.pk])
+    services.end_all_calls()
 
 
 @pytest.fixture
@@ -117,6 +119,19 @@ def test_a_plain_client_calls_a_messenger_and_is_rejected(
     tablet.hears_nothing("call-signal")
 
 
+@pytest.mark.parametrize("has_token", [False, True])
+def test_a_messenger_that_comes_while_it_rings_hears_it(
+    site: Site, javascript: Connect, direct: Conversation, alice: User, bob: User, has_token: bool
+) -> None:
+    one, two = site.servers
+    caller, _desk = logged_in(javascript(one), alice), logged_in(javascript(one), bob)
+    call = begin(caller, direct, sdp="v=0")
+    phone = logged_in(javascript(two, bob if has_token else None), bob)
+    assert phone.expect("call-invite", callId=call)["sdp"] == "v=0"
+    assert phone.call("call-accept", {"callId": call}) == {"callId": call}
+    caller.expect("call-accept", callId=call)
+
+
 def test_on_two_processes_at_once_one_device_answers_and_one_call_rings(
     site: Site, javascript: Connect, direct: Conversation, alice: User, bob: User
 ) -> None:
@@ -197,6 +212,30 @@ def test_when_the_callers_process_is_killed_it_stops_ringing_with_the_lease(
     doomed.kill()
     assert phone.expect("call.hangup", callId=call, timeout=30)["reason"] == "failed"
     assert phone.call("call.invite", {"conversationId": str(direct.pk)})["callId"] != call
+
+
+@pytest.mark.parametrize("who", ["caller", "callee"])
+def test_a_call_ends_with_the_process_of_a_device_though_its_person_is_elsewhere_too(
+    site: Site, serve: Serve, javascript: Connect, join: Join, direct: Conversation, alice: User, bob: User, who: str
+) -> None:
+    hasty = {"REALTIME_PRESENCE_LEASE": "1.5", "CHAT_CALL_GRACE": "0.5"}
+    doomed, watching = serve(**hasty), [serve(**hasty) for _ in range(2)]
+    gone, here = (alice, bob) if who == "caller" else (bob, alice)
+    lost, desk = logged_in(javascript(doomed, reconnection=False), gone), join(watching[0], gone)
+    phone = join(watching[1], here)
+    if who == "caller":
+        call = begin(lost, direct)
+        phone.call("call.accept", {"callId": call})
+    else:
+        call = phone.call("call.invite", {"conversationId": str(direct.pk)})["callId"]
+        assert lost.call("call-accept", {"callId": call}) == {"callId": call}
+    doomed.kill()
+    for client in (phone, desk):
+        assert client.expect("call.hangup", callId=call, reason="failed", timeout=30)["userId"] is None
+        client.hears_nothing("call.reject")  # nor what came before that
+        assert "failed" not in [frame["data"].get("reason") for frame in client.inbox]
+    again = phone.call("call.invite", {"conversationId": str(direct.pk)})["callId"]
+    assert desk.expect("call.invite", callId=again)["callerId"] == str(here.pk)
 
 
 def test_when_the_callers_process_is_killed_the_call_blocks_no_new_one(

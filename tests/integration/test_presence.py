@@ -272,7 +272,9 @@ def test_the_people_of_a_killed_process_go_once_and_keep_their_status(
     redis: "redis_client.Redis",
 ) -> None:
     listener = join(site.servers[0], bob)
-    quick.connect(alice).call("presence.set", {"status": "busy", "text": "tea"})
+    client = quick.connect(alice)
+    listener.expect("presence.changed", userId=str(alice.pk), status="online")
+    client.call("presence.set", {"status": "busy", "text": "tea"})
     listener.expect("presence.changed", userId=str(alice.pk), status="busy")
     assert json.loads(str(redis.get(f"presence:{alice.pk}")))["status"] == "busy"
     quick.kill()

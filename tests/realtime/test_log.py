@@ -125,11 +125,33 @@ async def test_of_what_is_latest_the_last_value_comes_again_in_its_place(log: Lo
     assert await numbers(log, session, 2) == []
 
 
-async def test_of_latest_values_there_are_not_more_than_the_limit(log: Log, limit: Callable[..., None]) -> None:
+async def test_a_value_over_the_limit_goes_and_who_missed_it_recovers_nothing(
+    log: Log, limit: Callable[..., None]
+) -> None:
+    limit(RECOVERY_LATEST=1)
+    log.append(noted(1, "a"))
+    log.append(told(Gauge(name="first", value=2), "a"))
+    session = record(Stay("lab:a", 0))
+    assert await numbers(log, session, 1) == [2]
+    log.append(noted(3, "a"))
+    log.append(told(Gauge(name="second", value=4), "a"))
+    assert [await numbers(log, session, after) for after in (0, 1, 2)] == [None, None, [4]]
+
+
+async def test_values_told_where_nobody_is_push_none_out(log: Log, limit: Callable[..., None]) -> None:
     limit(RECOVERY_LATEST=2)
-    for value in range(5):
-        log.append(told(Gauge(name=str(value), value=value), "a"))
-    assert await numbers(log, record(Stay("lab:a", 0)), 0) == [3, 4]
+    log.append(told(Gauge(name="a", value=7), "a"))
+    for number in range(5):
+        log.append(told(Gauge(name="a", value=number), f"elsewhere-{number}"))
+    assert await numbers(log, record(Stay("lab:a", 0)), 0) == [7]
+
+
+async def test_nor_do_those_of_a_room_that_was_left(log: Log, limit: Callable[..., None]) -> None:
+    limit(RECOVERY_LATEST=1)
+    log.append(told(Gauge(name="b", value=1), "b"))
+    log.uncover("lab:b")
+    log.append(told(Gauge(name="a", value=2), "a"))
+    assert await numbers(log, record(Stay("lab:a", 0)), 0) == [2]
 
 
 async def test_who_is_excluded_is_not_told_later_either(log: Log) -> None:

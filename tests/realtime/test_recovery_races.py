@@ -337,7 +337,7 @@ async def test_a_replay_and_what_comes_meanwhile_leave_room_for_the_greeting(
     while opening.hold(frame, log.number + 1, is_logged=True):
         pass
     waiting = Backlog(4000)
-    assert all(waiting.add(one) for one in opening.frames(Frame.of("y" * 700), greets_first=True))
+    assert all(waiting.add(one) for one in opening.frames(Frame.of("y" * 700), PLAIN))
     assert len(waiting) == 1 + 3 + 3
 
 

@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.tokens import access_token
 from realtime import database
 from realtime.commands import command
+from realtime.events import Event
 from realtime.process import Process
 from realtime.publishing import Admit, Disconnect, Evict, Push, publish
 from realtime.rooms import UserRoom
@@ -295,3 +296,20 @@ async def test_a_client_that_goes_before_it_is_accepted_leaves_no_task(process: 
     for task in left:
         task.cancel()
     assert left == []
+
+
+async def test_who_comes_is_told_what_is_going_on_before_what_is_told_since(
+    process: Process, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def going_on(user_id: str) -> Iterator[Event]:
+        publish(Push(UserRoom(user_id), Noted(number=2)))
+        yield Noted(number=1)
+
+    monkeypatch.setattr("realtime.resuming.connect_listeners", {"going on": going_on})
+    socket = await Socket(alice).greeted()
+    await until(lambda: len(socket.frames) >= 3)
+    assert [frame["event"] for frame in socket.frames] == ["connected", "lab.noted", "lab.noted"]
+    assert [frame["data"].get("number") for frame in socket.frames] == [None, 1, 2]
+    back = Socket(alice, query_string=f"resume={socket.frames[0]['data']['offset']}".encode())
+    await (await back.greeted()).call("ping")
+    assert [event["number"] for event in back.events("lab.noted")] == [2]

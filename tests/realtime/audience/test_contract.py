@@ -110,6 +110,8 @@ def test_clients_and_rooms_are_counted(connect: Connect, alice: User, bob: User)
     soon(census.connected_clients, 3)
     soon(lambda: census.clients_in(GlobalRoom()), 3)
     soon(lambda: census.clients_in(UserRoom(alice.pk)), 2)
+    soon(lambda: census.deserted([LabRoom("notes"), LabRoom("left"), GlobalRoom()]), {"lab:left"})
+    assert census.deserted([]) == set()
     soon(census.active_rooms, {"global:all", f"user:{alice.pk}", f"user:{bob.pk}", "lab:notes"})
     for client in clients[:2]:
         client.close()

@@ -137,7 +137,7 @@ async def test_what_a_killed_process_left_is_cleared_after_its_lease(
     await until(lambda: client.smembers(f"room:{room.key}:users") == {BEA.id})
     await until(lambda: not client.keys(f"audience:{dead.audience._process}:*"))
     assert not client.exists(f"user:{ANN.id}:rooms")
-    assert await database.run(alive.audience.clients_in, room.address) == 1
+    assert await database.run(alive.audience.clients_in, [room.address]) == {room.address: 1}
     assert await database.run(alive.audience.clients) == 1
 
 
