@@ -6,7 +6,6 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.core.validators import ProhibitNullCharactersValidator
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from accounts.exceptions import Blocked
 from accounts.models import User
@@ -61,11 +60,10 @@ def _store(message: Message, draft: Draft) -> None:
     message.reply_to = _answered(message, draft.reply_to_id)
     message.mentions = _mentioned(message, draft.mentions)
     message.attachments = _attached(message, draft)
-    conversation.last_position += 1
-    conversation.last_message_at = timezone.now()
-    message.position = conversation.last_position
-    conversation.save(update_fields=["last_position", "last_message_at"])
+    message.position = conversation.last_position + 1
     message.save(force_insert=True)
+    conversation.last_position, conversation.last_message_at = message.position, message.created_at
+    conversation.save(update_fields=["last_position", "last_message_at"])
     attachments.bind(message)
 
 
