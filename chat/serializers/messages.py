@@ -103,7 +103,8 @@ class NewMessageSerializer(CamelSerializer):
     # The service judges the text, so that its errors are the socket's.
     text = serializers.CharField(trim_whitespace=False, allow_blank=True, required=False)
     temp_id = serializers.CharField(max_length=64, required=False, allow_null=True)
-    attachments = SentAttachmentSerializer(many=True, required=False, allow_null=True)
+    # With `many=True` null would be allowed among them, too.
+    attachments = serializers.ListField(child=SentAttachmentSerializer(), required=False, allow_null=True)
     reply_to_id = serializers.UUIDField(required=False, allow_null=True)
     mentions = serializers.ListField(child=serializers.UUIDField(), required=False, allow_null=True)
     ciphertext = serializers.CharField(trim_whitespace=False, required=False, allow_null=True)

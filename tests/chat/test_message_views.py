@@ -216,6 +216,13 @@ def test_bad_content_is_refused_over_rest(group: Conversation, alice: User, more
     assert not Message.objects.exists()
 
 
+@pytest.mark.parametrize("name", ["attachments", "mentions"])
+def test_null_among_several_is_refused_where_it_stands(group: Conversation, alice: User, name: str) -> None:
+    refused = as_user(alice).post(messages_url(group), {"text": "x", name: [None]})
+    assert error_of(refused) == (400, "INVALID_PAYLOAD")
+    assert list(refused.json()["details"]) == [name], refused.json()
+
+
 def test_a_temporary_id_gets_the_stored_answer_after_an_edit_and_a_deletion(group: Conversation, alice: User) -> None:
     client, body = as_user(alice), {"text": "one", "tempId": "t1"}
     first = client.post(messages_url(group), body).json()
