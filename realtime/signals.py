@@ -19,11 +19,22 @@ from django.db.models.expressions import BaseExpression, Combinable
 from django.db.models.signals import post_delete, post_save, pre_save
 from django.dispatch import Signal
 
-from realtime.publishing import Admit, Disconnect, Evict, Push, publish
+from realtime.publishing import Admit, Disconnect, Evict, Intent, Push, Void, publish
 
-__all__ = ["Admit", "Change", "Disconnect", "Evict", "Push", "Pushes", "on_presence", "presence_listeners", "pushes"]
+__all__ = [
+    "Admit",
+    "Change",
+    "Disconnect",
+    "Evict",
+    "Push",
+    "Pushes",
+    "Void",
+    "on_presence",
+    "presence_listeners",
+    "pushes",
+]
 
-Pushes = Iterator[Push | Admit | Evict | Disconnect]
+Pushes = Iterator[Intent]
 F = TypeVar("F", bound=Callable[..., Pushes])
 
 

@@ -12,7 +12,7 @@ from chat.models import Conversation, Hidden, Message, Reaction
 from chat.rooms import ConversationRoom
 from chat.signals.conversations import ends_conversation
 from realtime.rooms import UserRoom
-from realtime.signals import Change, Push, Pushes, pushes
+from realtime.signals import Change, Push, Pushes, Void, pushes
 
 
 @pushes(Message, watch=("text", "ciphertext", "attachments", "deleted_at"))
@@ -24,8 +24,9 @@ def message_changed(message: Message, change: Change) -> Pushes:
             yield Push(UserRoom(message.sender_id), acknowledged)
         yield from _tell(MessageNew, message, (), exclude=blocked_pairs(message.sender_id))
     elif _is_gone(message, change):
-        event = MessageDeleted.of(message, for_everyone=True)
-        yield Push(ConversationRoom(message.conversation_id), event, exclude=selectors.not_seeing(message))
+        room = ConversationRoom(message.conversation_id)
+        yield Void(room)  # so that nobody who was away is told of it as it was
+        yield Push(room, MessageDeleted.of(message, for_everyone=True), exclude=selectors.not_seeing(message))
     elif message.deleted_at is None and any(map(change.changed, ("text", "ciphertext", "attachments"))):
         reactions = list(message.reactions.all())
         yield from _tell(MessageEdited, message, reactions, exclude=selectors.not_seeing(message))
