@@ -1,6 +1,7 @@
 """Every read that depends on the reader."""
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -44,10 +45,11 @@ def blocked_pairs(user: UserId) -> set[str]:
     return {str(person) for pair in pairs for person in pair} - {str(user)}
 
 
-def blocks_among(people: Iterable[UserId]) -> set[tuple[str, str]]:
-    """Every block by or of any of these people: who blocked, and whom."""
+def blocks_between(people: Iterable[UserId], others: QuerySet[Any]) -> set[tuple[str, str]]:
+    """Every block between one of these people and one of the others (a query of ids): who blocked, and whom."""
     ids = list(people)
-    pairs = Block.objects.filter(Q(blocker__in=ids) | Q(blocked__in=ids)).values_list("blocker_id", "blocked_id")
+    between = Q(blocker__in=ids, blocked__in=others) | Q(blocked__in=ids, blocker__in=others)
+    pairs = Block.objects.filter(between).values_list("blocker_id", "blocked_id")
     return {(str(blocker), str(blocked)) for blocker, blocked in pairs}
 
 

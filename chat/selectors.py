@@ -29,7 +29,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.presence import unseen_by_contacts
-from accounts.selectors import blocked_pairs, blocks_among
+from accounts.selectors import blocked_pairs, blocks_between
 from chat.models import Attachment, Call, Conversation, Hidden, Membership, Message, Reaction, Revision
 
 Id = UUID | str
@@ -184,16 +184,22 @@ def member_ids(conversation: Id) -> set[str]:
 def not_seeing(message: Message) -> set[str]:
     """Who does not see the message: those whom a block parts from its sender, and who deleted it for themselves."""
     hidden = Hidden.objects.filter(message=message).values_list("user_id", flat=True)
-    return blocked_pairs(message.sender_id) | set(map(str, hidden))
+    return parted_from(message.sender_id, message.conversation_id) | set(map(str, hidden))
+
+
+def parted_from(user: Id, conversation: Id) -> set[str]:
+    """The members whom a block parts from the user, who may have blocked half the world."""
+    return set(parted_members(conversation, {str(user)}))
 
 
 def parted_members(conversation: Id, people: Iterable[str]) -> dict[str, set[str]]:
     """The members whom blocks part from any of these people, and from whom of them."""
-    people, members = set(people), member_ids(conversation)
+    people = set(people)
+    members = Membership.objects.filter(conversation_id=conversation).values("user_id")
     parted: defaultdict[str, set[str]] = defaultdict(set)
-    for pair in blocks_among(people):
+    for pair in blocks_between(people, members):
         for one, other in (pair, pair[::-1]):
-            if one in members and other in people:
+            if other in people:
                 parted[one].add(other)
     return dict(parted)
 

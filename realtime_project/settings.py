@@ -202,6 +202,8 @@ SIMPLE_JWT = {
 # -- Presence: how often a server looks for a status whose time is over; seconds ------------------
 STATUS_EXPIRY_INTERVAL = env.float("STATUS_EXPIRY_INTERVAL", default=1.0)
 
+ACCOUNTS_MAX_BLOCKS = env.int("ACCOUNTS_MAX_BLOCKS", default=1000)
+
 # -- REST --------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.JWTAuthentication"],

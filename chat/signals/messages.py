@@ -5,7 +5,6 @@ from collections.abc import Sequence, Set
 
 from django.db.models import QuerySet
 
-from accounts.selectors import blocked_pairs
 from chat import selectors
 from chat.events import MessageAcknowledged, MessageDeleted, MessageEdited, MessageNew, MessageReaction
 from chat.models import Conversation, Hidden, Message, Reaction
@@ -22,7 +21,8 @@ def message_changed(message: Message, change: Change) -> Pushes:
         if message.acknowledges and message.temp_id:
             acknowledged = MessageAcknowledged(temp_id=message.temp_id, message_id=str(message.pk))
             yield Push(UserRoom(message.sender_id), acknowledged)
-        yield from _tell(MessageNew, message, (), exclude=blocked_pairs(message.sender_id))
+        parted = selectors.parted_from(message.sender_id, message.conversation_id)
+        yield from _tell(MessageNew, message, (), exclude=parted)
     elif _is_gone(message, change):
         room = ConversationRoom(message.conversation_id)
         yield Void(room)  # so that nobody who was away is told of it as it was
@@ -84,5 +84,5 @@ def reaction_changed(reaction: Reaction, change: Change) -> Pushes:
         emoji=reaction.emoji,
         removed=change.deleted,
     )
-    exclude = blocked_pairs(user_id) | selectors.not_seeing(message)
+    exclude = selectors.parted_from(user_id, message.conversation_id) | selectors.not_seeing(message)
     yield Push(ConversationRoom(message.conversation_id), event, exclude=exclude)

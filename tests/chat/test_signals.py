@@ -53,6 +53,7 @@ def test_a_message_is_told_in_its_conversation(group: Conversation, alice: User,
 def test_a_message_is_kept_from_those_whom_a_block_parts_from_the_sender(
     group: Conversation, alice: User, bob: User, carol: User, published: list[Intent]
 ) -> None:
+    services.add_member(actor_id=alice.pk, conversation_id=group.pk, user_id=carol.pk)
     block_user(blocker_id=bob.pk, blocked_id=alice.pk)
     block_user(blocker_id=alice.pk, blocked_id=carol.pk)
     published.clear()
