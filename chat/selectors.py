@@ -167,10 +167,18 @@ def revisions_of(reader: Id, message: Id) -> QuerySet[Revision]:
     return visible_messages(reader).get(pk=message).revisions.all()
 
 
-def read_positions(reader: Id, conversation: Id) -> dict[UUID, int]:
-    """Up to where each member has read, but of those whom a block parts from the reader."""
-    members = Membership.objects.filter(conversation_id=conversation, conversation__memberships__user_id=reader)
-    return dict(members.exclude(user__in=blocked_pairs(reader)).values_list("user_id", "read_position"))
+def read_positions(reader: Id, conversations: Iterable[Id]) -> dict[UUID, dict[UUID, range]]:
+    """What each member has read in conversations of the reader's, but of those whom a block parts from the reader.
+
+    What was said before somebody joined was not read by them, though it is not unread to them either.
+    """
+    members = Membership.objects.filter(
+        conversation__in=set(conversations), conversation__memberships__user_id=reader
+    ).exclude(user__in=blocked_pairs(reader))
+    found: defaultdict[UUID, dict[UUID, range]] = defaultdict(dict)
+    for one in members.only("conversation_id", "user_id", "joined_position", "read_position"):
+        found[one.conversation_id][one.user_id] = range(one.joined_position + 1, one.read_position + 1)
+    return found
 
 
 # -- what the members of a conversation see differently; for those who tell them --------------------------------

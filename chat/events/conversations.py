@@ -18,6 +18,7 @@ class Member(Value):
     avatar: str | None
     role: str
     joined_at: str
+    joined_position: int
 
     @classmethod
     def of(cls, membership: Membership) -> Self:
@@ -29,6 +30,7 @@ class Member(Value):
             avatar=user.avatar or None,
             role=membership.role,
             joined_at=iso(membership.joined_at),
+            joined_position=membership.joined_position,
         )
 
 

@@ -64,6 +64,8 @@ class Membership(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
     joined_at = models.DateTimeField(auto_now_add=True)
+    # What was said up to there was said without this member.
+    joined_position = models.PositiveBigIntegerField(default=0, editable=False)
     # Up to which position everything has arrived, or was read; what is read has arrived.
     delivered_position = models.PositiveBigIntegerField(default=0, editable=False)
     read_position = models.PositiveBigIntegerField(default=0, editable=False)

@@ -80,7 +80,7 @@ class MessageSerializer(CamelModelSerializer):
 
 
 class ListedMessageSerializer(MessageSerializer):
-    """The same with those who have read it; the context has their `read_positions`."""
+    """The same with those who have read it; the context has the `read_positions` of its conversation."""
 
     read_by = serializers.SerializerMethodField()
 
@@ -92,8 +92,8 @@ class ListedMessageSerializer(MessageSerializer):
 
     def get_read_by(self, message: Message) -> list[str]:
         """The sender first."""
-        positions: dict[UUID, int] = self.context["read_positions"]
-        readers = [user for user, position in positions.items() if position >= message.position]
+        read: dict[UUID, range] = self.context["read_positions"][message.conversation_id]
+        readers = [user for user, positions in read.items() if message.position in positions]
         return [str(message.sender_id), *(str(user) for user in readers if user != message.sender_id)]
 
 

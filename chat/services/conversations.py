@@ -65,7 +65,8 @@ def _complete(conversation: Conversation, people: set[UUID]) -> None:
 
 def positions(conversation: Conversation) -> dict[str, int]:
     """Where somebody begins who is let in now: nothing that was said before is unread."""
-    return {"delivered_position": conversation.last_position, "read_position": conversation.last_position}
+    names = ("joined_position", "delivered_position", "read_position")
+    return dict.fromkeys(names, conversation.last_position)
 
 
 def _fill(conversation: Conversation, creator: Id, others: Iterable[UUID]) -> None:

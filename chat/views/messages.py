@@ -37,7 +37,7 @@ class MessagesView(APIView):
         asked = serializers.PageSerializer.read(request.query_params.dict())
         messages = selectors.messages_of(reader(request), conversation_id)
         found = page(messages, url=request.build_absolute_uri(request.path), **asked)
-        context = {"read_positions": selectors.read_positions(reader(request), conversation_id)}
+        context = {"read_positions": selectors.read_positions(reader(request), [conversation_id])}
         return Response(serializers.MessagePageSerializer(found, context=context).data)
 
     @extend_schema(
@@ -62,7 +62,7 @@ class MessageView(APIView):
     def get(self, request: Request, message_id: UUID) -> Response:
         """Show it to a member."""
         message = selectors.get_message(reader(request), message_id)
-        context = {"read_positions": selectors.read_positions(reader(request), message.conversation_id)}
+        context = {"read_positions": selectors.read_positions(reader(request), [message.conversation_id])}
         return Response(serializers.ListedMessageSerializer(message, context=context).data)
 
     @extend_schema(
