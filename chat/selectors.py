@@ -167,18 +167,18 @@ def revisions_of(reader: Id, message: Id) -> QuerySet[Revision]:
     return visible_messages(reader).get(pk=message).revisions.all()
 
 
-def read_positions(reader: Id, conversations: Iterable[Id]) -> dict[UUID, dict[UUID, range]]:
-    """What each member has read in conversations of the reader's, but of those whom a block parts from the reader.
+def message_context(reader: Id, conversations: Iterable[Id] = ()) -> dict[str, Any]:
+    """With what the reader's messages are shown.
 
-    What was said before somebody joined was not read by them, though it is not unread to them either.
+    `parted` are those whom a block parts from the reader; `read_positions` what every other member has read in these
+    conversations. What was said before somebody joined was not read by them, though it is not unread to them either.
     """
-    members = Membership.objects.filter(
-        conversation__in=set(conversations), conversation__memberships__user_id=reader
-    ).exclude(user__in=blocked_pairs(reader))
-    found: defaultdict[UUID, dict[UUID, range]] = defaultdict(dict)
+    parted, read = blocked_pairs(reader), defaultdict[UUID, dict[UUID, range]](dict)
+    shared = {"conversation__in": set(conversations), "conversation__memberships__user_id": reader}
+    members = Membership.objects.filter(**shared).exclude(user__in=parted)
     for one in members.only("conversation_id", "user_id", "joined_position", "read_position"):
-        found[one.conversation_id][one.user_id] = range(one.joined_position + 1, one.read_position + 1)
-    return found
+        read[one.conversation_id][one.user_id] = range(one.joined_position + 1, one.read_position + 1)
+    return {"parted": parted, "read_positions": read}
 
 
 # -- what the members of a conversation see differently; for those who tell them --------------------------------

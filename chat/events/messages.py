@@ -59,7 +59,7 @@ class MessageNew(Event, wire="message.new", policy=DURABLE):
             text=message.text,
             ciphertext=message.ciphertext or None,
             attachments=msgspec.convert(message.attachments, list[Attached]),
-            mentions=message.mentions,
+            mentions=[user for user in message.mentions if user not in unseen],
             reply_to_id=str(message.reply_to_id) if is_shown else None,
             reactions=[
                 Reacted(user_id=str(reaction.user_id), emoji=reaction.emoji)

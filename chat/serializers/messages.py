@@ -38,13 +38,13 @@ class ReactionSerializer(CamelModelSerializer):
 
 
 class MessageSerializer(CamelModelSerializer):
-    """What was said, of a message that a selector has made ready for its reader."""
+    """What was said, of a message that a selector has made ready for its reader, with its `message_context`."""
 
     conversation_id = serializers.UUIDField(read_only=True)
     sender_id = serializers.UUIDField(read_only=True)
     ciphertext = serializers.SerializerMethodField()
     attachments = serializers.SerializerMethodField()
-    mentions = serializers.ListField(child=serializers.UUIDField(), read_only=True)
+    mentions = serializers.SerializerMethodField()
     reply_to_id = serializers.UUIDField(source="answers_to", read_only=True, allow_null=True)
     reactions = ReactionSerializer(many=True, read_only=True)
     edited_at = Timestamp(read_only=True, allow_null=True)
@@ -78,9 +78,14 @@ class MessageSerializer(CamelModelSerializer):
         """As they are kept."""
         return message.attachments
 
+    @extend_schema_field(serializers.ListField(child=serializers.UUIDField()))
+    def get_mentions(self, message: Message) -> list[str]:
+        """But nobody whom a block parts from the reader."""
+        return [user for user in message.mentions if user not in self.context["parted"]]
+
 
 class ListedMessageSerializer(MessageSerializer):
-    """The same with those who have read it; the context has the `read_positions` of its conversation."""
+    """The same with those who have read it; the context is that of its conversation."""
 
     read_by = serializers.SerializerMethodField()
 

@@ -46,9 +46,9 @@ def _is_gone(message: Message, change: Change) -> bool:
 
 
 def _tell(kind: type[MessageNew], message: Message, reactions: Sequence[Reaction], *, exclude: Set[str]) -> Pushes:
-    """Who does not see somebody whose reaction or answered message is in it hears it without that."""
+    """Who does not see somebody who is in it (mentioned, answered, or with a reaction) hears it without them."""
     room = ConversationRoom(message.conversation_id)
-    shown = {str(reaction.user_id) for reaction in reactions}
+    shown = {*message.mentions, *(str(reaction.user_id) for reaction in reactions)}
     if message.reply_to is not None:
         shown.add(str(message.reply_to.sender_id))
     parted = selectors.parted_members(message.conversation_id, shown) if shown else {}

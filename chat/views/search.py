@@ -33,6 +33,6 @@ class SearchView(ListAPIView[Message]):
         asked = serializers.SearchSerializer.read(query)
         page = self.paginate_queryset(search.search_messages(reader=reader(request), **asked))
         assert page is not None
-        positions = selectors.read_positions(reader(request), [message.conversation_id for message in page])
-        shown = serializers.ListedMessageSerializer(page, many=True, context={"read_positions": positions})
+        context = selectors.message_context(reader(request), [message.conversation_id for message in page])
+        shown = serializers.ListedMessageSerializer(page, many=True, context=context)
         return self.get_paginated_response(shown.data)

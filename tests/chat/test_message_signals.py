@@ -272,6 +272,18 @@ def test_an_answer_to_somebody_across_a_block_answers_nothing(
         assert (edited.text, edited.reply_to_id) == ("another answer", answered)
 
 
+def test_nobody_is_told_of_a_mention_across_a_block(
+    crowd: Conversation, alice: User, bob: User, carol: User, published: list[Intent]
+) -> None:
+    block_user(blocker_id=carol.pk, blocked_id=bob.pk)
+    published.clear()
+    message = send(alice, crowd, "one", mentions=[bob.pk, carol.pk])
+    edit(message, "two")
+    for member, others in ((alice, {bob, carol}), (bob, {bob}), (carol, {carol})):
+        told = cast(list[MessageNew], heard(published, crowd, member))
+        assert [set(event.mentions) for event in told] == [{str(other.pk) for other in others}] * 2
+
+
 def test_an_edited_message_shows_nobody_reactions_across_a_block(
     crowd: Conversation, alice: User, bob: User, carol: User, published: list[Intent]
 ) -> None:

@@ -71,7 +71,7 @@ class Device:
 
 def fetched(user: User, conversation: Conversation) -> list[dict[str, Any]]:
     messages = page(selectors.messages_of(user.pk, conversation.pk), url="", limit=200)["results"]
-    context = {"read_positions": selectors.read_positions(user.pk, [conversation.pk])}
+    context = selectors.message_context(user.pk, [conversation.pk])
     shown = decode_json(encode(ListedMessageSerializer(messages, many=True, context=context).data))
     return [one | {"readBy": set(one["readBy"])} for one in shown]
 

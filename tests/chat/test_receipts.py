@@ -187,7 +187,7 @@ def test_counts_are_right_after_many_wrote_and_read_at_once(group: Conversation,
 
 def read_in(conversation: Conversation, reader: User) -> dict[object, list[int]]:
     """The positions that each member has read, as the reader is shown them."""
-    found = selectors.read_positions(reader.pk, [conversation.pk])[conversation.pk]
+    found = selectors.message_context(reader.pk, [conversation.pk])["read_positions"][conversation.pk]
     return {user: list(positions) for user, positions in found.items()}
 
 
