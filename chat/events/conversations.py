@@ -38,6 +38,7 @@ class ConversationCreated(Event, wire="conversation.created", policy=DURABLE):
     """You are in a conversation that is new to you."""
 
     id: str
+    version: int
     kind: str
     title: str
     members: list[Member]
@@ -50,6 +51,7 @@ class ConversationCreated(Event, wire="conversation.created", policy=DURABLE):
         last_message_at = conversation.last_message_at
         return cls(
             id=str(conversation.pk),
+            version=conversation.version,
             kind=conversation.kind,
             title=conversation.title,
             members=[Member.of(membership) for membership in conversation.memberships.select_related("user")],
@@ -83,12 +85,14 @@ class MemberAdded(Event, wire="conversation.memberAdded", policy=DURABLE):
     """Somebody, perhaps you, was let into a conversation."""
 
     conversation_id: str
+    version: int
     user_id: str
     member: Member
 
 
 class MemberRemoved(Event, wire="conversation.memberRemoved", policy=DURABLE):
-    """Somebody, perhaps you, is in a conversation no more."""
+    """Somebody, perhaps you, is in a conversation no more; without `version` the conversation has ended."""
 
     conversation_id: str
+    version: int | None
     user_id: str

@@ -25,6 +25,7 @@ class Conversation(models.Model):
     )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    version = models.PositiveBigIntegerField(default=0, editable=False)  # of its title and of who is in it as what
     last_position = models.PositiveBigIntegerField(default=0, editable=False)
     last_message_at = models.DateTimeField(null=True, editable=False, db_index=True)
     # Then somebody looks who needs mail about what was said; null when nothing was since the last time.

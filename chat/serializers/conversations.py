@@ -41,6 +41,7 @@ class ConversationSerializer(CamelModelSerializer):
         model = Conversation
         fields = (
             "id",
+            "version",
             "kind",
             "title",
             "members",

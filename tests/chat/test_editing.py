@@ -17,6 +17,7 @@ from accounts.services import block_user
 from chat import selectors, services
 from chat.models import Attachment, Conversation, Hidden, Membership, Message, Reaction, Revision
 from realtime.errors import translate
+from realtime.times import iso
 from tests.accounts.threads import at_once
 from tests.chat.talk import say
 
@@ -58,6 +59,19 @@ def test_a_sender_says_it_otherwise_and_what_it_said_is_kept(message: Message, b
     assert second.edited_at is not None
     assert second.edited_at >= first.edited_at
     assert history(message) == ["one", "two", " three "]
+
+
+def test_each_edit_is_later_than_the_one_before_though_the_clock_stands_or_goes_back(
+    message: Message, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = timezone.now()
+    moments = [edit(bob, message, "two").edited_at]
+    for number, seconds in enumerate((0, 0, -60)):
+        monkeypatch.setattr(timezone, "now", lambda seconds=seconds: now + timedelta(seconds=seconds))
+        moments.append(edit(bob, message, f"more {number}").edited_at)
+    shown = [iso(moment) for moment in moments if moment is not None]
+    assert shown == sorted(set(shown))
+    assert len(shown) == 4
 
 
 def test_the_same_words_again_change_nothing(message: Message, bob: User) -> None:

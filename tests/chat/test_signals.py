@@ -97,17 +97,19 @@ def test_a_new_member_is_let_in_before_anybody_is_told(
 ) -> None:
     services.add_member(actor_id=alice.pk, conversation_id=group.pk, user_id=carol.pk)
     admission, welcome, push = published
+    group.refresh_from_db()
     assert admission == Admit(str(carol.pk), ConversationRoom(group.pk))
     assert welcome == Push(UserRoom(carol.pk), ConversationCreated.of(group))  # all that she needs, for her alone
     assert isinstance(push, Push)
     assert rooms(push) == {f"conversation:{group.pk}", f"user:{carol.pk}"}
     event = cast(MemberAdded, push.event)
     assert (event.user_id, event.member.name, event.member.role) == (str(carol.pk), "carol", "member")
+    assert event.version == group.version == 1
 
 
 def test_a_member_who_goes_is_told_and_then_put_out(group: Conversation, bob: User, published: list[Intent]) -> None:
     services.remove_member(actor_id=bob.pk, conversation_id=group.pk, user_id=bob.pk)
-    gone = MemberRemoved(conversation_id=str(group.pk), user_id=str(bob.pk))
+    gone = MemberRemoved(conversation_id=str(group.pk), version=1, user_id=str(bob.pk))
     assert published == [
         Push([ConversationRoom(group.pk), UserRoom(bob.pk)], gone),
         Evict(str(bob.pk), ConversationRoom(group.pk)),
