@@ -1,6 +1,6 @@
 """What the services refuse, with the code that a client is told."""
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 
 
 class Blocked(PermissionDenied):
@@ -10,6 +10,13 @@ class Blocked(PermissionDenied):
 
     def __init__(self, message: str = "You cannot reach this person.") -> None:
         super().__init__(message)
+
+
+class TooManyBlocks(ValidationError):
+    """One who blocks without end."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"You have blocked {limit} people: take a block back first.", code="conflict")
 
 
 class WrongCredentials(PermissionDenied):

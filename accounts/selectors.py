@@ -1,6 +1,6 @@
 """Every read that depends on the reader."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -45,16 +45,17 @@ def blocked_pairs(user: UserId) -> set[str]:
     return {str(person) for pair in pairs for person in pair} - {str(user)}
 
 
-def parted_from(user: Any) -> QuerySet[Any]:
+def blocked_pairs_of(user: Any) -> QuerySet[Any]:
     """The same as a subquery, of an id or of an OuterRef to one."""
     pairs = Block.objects.filter(Q(blocker=user) | Q(blocked=user))
     return pairs.values_list(Case(When(blocker=user, then=F("blocked")), default=F("blocker")))
 
 
-def blocks_among(people: Iterable[UserId]) -> set[tuple[str, str]]:
-    """Every block by or of any of these people: who blocked, and whom."""
+def blocks_between(people: Iterable[UserId], others: QuerySet[Any] | Collection[UserId]) -> set[tuple[str, str]]:
+    """Every block between one of these people and one of the others, ids or a query: who blocked, and whom."""
     ids = list(people)
-    pairs = Block.objects.filter(Q(blocker__in=ids) | Q(blocked__in=ids)).values_list("blocker_id", "blocked_id")
+    between = Q(blocker__in=ids, blocked__in=others) | Q(blocked__in=ids, blocker__in=others)
+    pairs = Block.objects.filter(between).values_list("blocker_id", "blocked_id")
     return {(str(blocker), str(blocked)) for blocker, blocked in pairs}
 
 

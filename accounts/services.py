@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final, TypedDict, Unpack
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import update_last_login
 from django.contrib.auth.password_validation import validate_password
@@ -17,7 +18,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.exceptions import WrongCredentials
+from accounts.exceptions import TooManyBlocks, WrongCredentials
 from accounts.models import Block, Status, User
 from accounts.presence import is_invisible
 from accounts.tasks import send_confirmation
@@ -208,13 +209,17 @@ def update_privacy(*, user_id: UserId, **changes: Unpack[Privacy]) -> User:
 
 @transaction.atomic
 def block_user(*, blocker_id: UserId, blocked_id: UserId) -> Block:
-    """Block someone; blocking again changes nothing. User.DoesNotExist for nobody."""
+    """Block someone; blocking again changes nothing. User.DoesNotExist for nobody, TooManyBlocks past the limit."""
     blocked = User.objects.get(pk=blocked_id)
     if str(blocked.pk) == str(blocker_id):
         raise ValidationError({"user_id": ["Nobody can block themselves."]})
-    _lock_pair(blocker_id, blocked_id)
-    block, _ = Block.objects.get_or_create(blocker_id=blocker_id, blocked=blocked)
-    return block
+    _lock_pair(blocker_id, blocked_id)  # one at a time, so that none is over the limit
+    made = Block.objects.filter(blocker__pk=blocker_id)
+    if known := made.filter(blocked=blocked).first():
+        return known
+    if made.count() >= settings.ACCOUNTS_MAX_BLOCKS:
+        raise TooManyBlocks(settings.ACCOUNTS_MAX_BLOCKS)
+    return Block.objects.create(blocker_id=blocker_id, blocked=blocked)
 
 
 @transaction.atomic

@@ -7,11 +7,12 @@ from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from accounts import services
-from accounts.models import User
+from accounts.models import Block, User
 from accounts.presence import own_appearance
 from accounts.tokens import fingerprint
 from realtime.presence import describe, presence_reset
-from realtime.signals import Change, Disconnect, Pushes, on_presence, pushes
+from realtime.rooms import UserRoom
+from realtime.signals import Change, Disconnect, Pushes, Void, on_presence, pushes
 from realtime.times import iso
 
 
@@ -23,6 +24,14 @@ def user_changed(user: User, change: Change) -> Pushes:
     may_stay = user.is_active and not change.deleted
     # The new pair may have arrived, and been used, before this did.
     yield Disconnect(str(user.pk), keep=fingerprint(user) if may_stay else None)
+
+
+@pushes(Block)
+def block_changed(block: Block, change: Change) -> Pushes:
+    """What one of the two missed is not made up for any more: it may be of the other."""
+    if change.created:
+        yield Void(UserRoom(block.blocker_id))
+        yield Void(UserRoom(block.blocked_id))
 
 
 @receiver(presence_reset)

@@ -225,7 +225,7 @@ class BlocksView(ListAPIView[Block]):
 
     @extend_schema(
         request=serializers.NewBlockSerializer,
-        responses={201: serializers.BlockSerializer, **errors(400, 401, 404, 429)},
+        responses={201: serializers.BlockSerializer, **errors(400, 401, 404, 409, 429)},
     )
     def post(self, request: Request) -> Response:
         """Block somebody; again, the same block comes back."""

@@ -1,13 +1,11 @@
 """Finding what was said. `chat.search_words` knows how each database finds words; who may see what, is said here."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
 from django.db.models import QuerySet
 
-from accounts.selectors import blocked_pairs
-from chat.models import Membership, Message
+from chat.models import Message
 from chat.search_words import holding
 from chat.selectors import shown_messages
 
@@ -34,13 +32,3 @@ def search_messages(
     if before is not None:
         messages = messages.filter(created_at__lt=before)
     return messages
-
-
-def read_positions_by_conversation(reader: Id, messages: Iterable[Message]) -> dict[UUID, dict[UUID, int]]:
-    """Up to where each member has read in the conversations of these messages, but of those whom a block parts."""
-    conversations = {message.conversation_id for message in messages}
-    members = Membership.objects.filter(conversation__in=conversations).exclude(user__in=blocked_pairs(reader))
-    found: dict[UUID, dict[UUID, int]] = {conversation: {} for conversation in conversations}
-    for conversation, user, position in members.values_list("conversation_id", "user_id", "read_position"):
-        found[conversation][user] = position
-    return found

@@ -29,7 +29,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.presence import unseen_by
-from accounts.selectors import blocked_pairs, blocks_among, parted_from
+from accounts.selectors import blocked_pairs, blocked_pairs_of, blocks_between
 from chat.models import Attachment, Call, Conversation, Hidden, Membership, Message, Reaction, Revision
 
 Id = UUID | str
@@ -118,7 +118,7 @@ def unread_messages(reader: Any) -> QuerySet[Message]:
     """What others said and the reader, an id or an OuterRef to one, has not read."""
     inner = OuterRef(reader) if isinstance(reader, OuterRef) else reader
     not_read = {"position__gt": F("conversation__memberships__read_position")}
-    return _visible(reader, parted_from(inner), **not_read).exclude(sender_id=reader)
+    return _visible(reader, blocked_pairs_of(inner), **not_read).exclude(sender_id=reader)
 
 
 def _unread_in(conversation: OuterRef, reader: Id) -> Coalesce:
@@ -168,10 +168,18 @@ def revisions_of(reader: Id, message: Id) -> QuerySet[Revision]:
     return visible_messages(reader).get(pk=message).revisions.all()
 
 
-def read_positions(reader: Id, conversation: Id) -> dict[UUID, int]:
-    """Up to where each member has read, but of those whom a block parts from the reader."""
-    members = Membership.objects.filter(conversation_id=conversation, conversation__memberships__user_id=reader)
-    return dict(members.exclude(user__in=blocked_pairs(reader)).values_list("user_id", "read_position"))
+def message_context(reader: Id, conversations: Iterable[Id] = ()) -> dict[str, Any]:
+    """With what the reader's messages are shown.
+
+    `parted` are those whom a block parts from the reader; `read_positions` what every other member has read in these
+    conversations. What was said before somebody joined was not read by them, though it is not unread to them either.
+    """
+    parted, read = blocked_pairs(reader), defaultdict[UUID, dict[UUID, range]](dict)
+    shared = {"conversation__in": set(conversations), "conversation__memberships__user_id": reader}
+    members = Membership.objects.filter(**shared).exclude(user__in=parted)
+    for one in members.only("conversation_id", "user_id", "joined_position", "read_position"):
+        read[one.conversation_id][one.user_id] = range(one.joined_position + 1, one.read_position + 1)
+    return {"parted": parted, "read_positions": read}
 
 
 # -- what the members of a conversation see differently; for those who tell them --------------------------------
@@ -185,16 +193,22 @@ def member_ids(conversation: Id) -> set[str]:
 def not_seeing(message: Message) -> set[str]:
     """Who does not see the message: those whom a block parts from its sender, and who deleted it for themselves."""
     hidden = Hidden.objects.filter(message=message).values_list("user_id", flat=True)
-    return blocked_pairs(message.sender_id) | set(map(str, hidden))
+    return parted_from(message.sender_id, message.conversation_id) | set(map(str, hidden))
+
+
+def parted_from(user: Id, conversation: Id) -> set[str]:
+    """The members whom a block parts from the user, who may have blocked half the world."""
+    return set(parted_members(conversation, {str(user)}))
 
 
 def parted_members(conversation: Id, people: Iterable[str]) -> dict[str, set[str]]:
     """The members whom blocks part from any of these people, and from whom of them."""
-    people, members = set(people), member_ids(conversation)
+    people = set(people)
+    members = Membership.objects.filter(conversation_id=conversation).values("user_id")
     parted: defaultdict[str, set[str]] = defaultdict(set)
-    for pair in blocks_among(people):
+    for pair in blocks_between(people, members):
         for one, other in (pair, pair[::-1]):
-            if one in members and other in people:
+            if other in people:
                 parted[one].add(other)
     return dict(parted)
 

@@ -17,7 +17,7 @@ class Policy:
     """
 
     kind: Literal["durable", "latest", "droppable"]
-    by: str | None = None
+    by: tuple[str, ...] = ()
 
 
 DURABLE: Final = Policy("durable")
@@ -27,7 +27,15 @@ DROPPABLE_TTL: Final = 5.0  # seconds; a typing notice that is older is a lie
 
 def LATEST(*, by: str) -> Policy:  # noqa: N802 -- reads as the constants beside it
     """Only the newest event for each value of the field `by` is of interest."""
-    return Policy("latest", by)
+    return Policy("latest", (by,))
+
+
+def CUMULATIVE(*by: str) -> Policy:  # noqa: N802
+    """Durable, and each says all that earlier ones with the same values of the fields `by` said in the room.
+
+    Who comes back is told the last of them alone, and they do not count among the events that are kept for a room.
+    """
+    return Policy("durable", by)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
@@ -55,8 +63,8 @@ class EventMeta(ValueMeta):
             return cls
         if wire is None:
             raise TypeError(f'{name} needs a name on the wire: class {name}(Event, wire="thing.happened")')
-        if policy.by is not None and policy.by not in cls.__struct_fields__:
-            raise TypeError(f"{name} is LATEST by {policy.by!r}, which is none of its fields")
+        if unknown := set(policy.by) - set(cls.__struct_fields__):
+            raise TypeError(f"{name} is told by {', '.join(sorted(unknown))}, which is none of its fields")
         known = registry.get(wire)
         if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise TypeError(f"{wire!r} is the event {known.__module__}.{known.__qualname__} already")
@@ -79,8 +87,8 @@ class Event(Value, metaclass=EventMeta):
 
     @property
     def collapse_key(self) -> str | None:
-        """What a `latest` event replaces: others with the same key in the same room."""
-        return None if self.policy.by is None else str(msgspec.structs.asdict(self)[self.policy.by])
+        """What a `latest` or cumulative event replaces: others with the same key in the same room."""
+        return "\0".join(str(getattr(self, name)) for name in self.policy.by) if self.policy.by else None
 
 
 registry: dict[str, type[Event]] = {}

@@ -27,6 +27,7 @@ from realtime.publications import (
     Delivery,
     Disconnection,
     Eviction,
+    Voiding,
     decode_publication,
 )
 from realtime.rooms import group
@@ -203,7 +204,7 @@ class Hub(Connected):
 
     # -- publications ------------------------------------------------------------------------
 
-    async def _handle(self, publication: Admission | Eviction | Disconnection, number: int) -> None:
+    async def _handle(self, publication: Admission | Eviction | Disconnection | Voiding, number: int) -> None:
         match publication:
             case Admission():
                 await self._admit(publication, number)
@@ -214,6 +215,8 @@ class Hub(Connected):
                 self._remember(publication)
                 for session in self._of(publication.user):
                     session.revoke(keep=publication.keep)
+            case Voiding():
+                pass  # a matter of the log
 
     async def _admit(self, admission: Admission, number: int) -> None:
         if f"user:{admission.user}" in self._subscribed and admission.room not in self._subscribed:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from realtime.events import Event
-from realtime.publications import Admission, Disconnection, Eviction, Publication, delivery
+from realtime.publications import Admission, Disconnection, Eviction, Publication, Voiding, delivery
 from realtime.rooms import Room
 
 
@@ -64,4 +64,19 @@ class Disconnect:
         return Disconnection(user=str(self.user), keep=self.keep)
 
 
-Intent = Push | Admit | Evict | Disconnect
+@dataclass(frozen=True, slots=True)
+class Void:
+    """Tell nothing again that was told in the room before: some of it is not to be heard any more.
+
+    Who missed any of that and comes back hears that nothing is made up for, and loads the state. With a user's room
+    it is so for whatever that user missed, wherever.
+    """
+
+    room: Room
+
+    def publication(self) -> Publication:
+        """As it travels."""
+        return Voiding(room=self.room.address)
+
+
+Intent = Push | Admit | Evict | Disconnect | Void

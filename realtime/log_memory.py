@@ -2,24 +2,34 @@
 
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
+from itertools import chain, takewhile
 from secrets import token_hex
 from typing import NamedTuple
 
 from realtime.conf import conf
 from realtime.log import Admits, Missed, Position, Record, Stay, Told
+from realtime.log_sessions import Sessions
 from realtime.outbound import OVERHEAD
-from realtime.publications import Admission, Delivery, Disconnection, Eviction, Publication
+from realtime.publications import Admission, Delivery, Disconnection, Eviction, Publication, Voiding
 
 
 class Entry(NamedTuple):
     """A publication that is kept."""
 
     number: int
-    publication: Delivery | Admission | Eviction
+    publication: Delivery | Admission | Eviction | Voiding
     rooms: tuple[str, ...]
     size: int
     at: float  # by time.monotonic
+
+    @property
+    def replaces(self) -> Hashable | None:
+        """The same of two cumulative events that the same people hear: the later says all of the earlier."""
+        told = self.publication
+        if not isinstance(told, Delivery) or told.key is None:
+            return None
+        return told.event, told.key, told.exclude, told.except_for
 
 
 Key = tuple[str, str, str]
@@ -40,6 +50,7 @@ class MemoryLog:
         self._size = 0
         self._floor = self._number  # the last number that was let go of for its age or the size of all
         self._rooms: dict[str, deque[Entry]] = {}
+        self._cumulative: dict[str, dict[Hashable, Entry]] = {}  # by room, and what each replaces
         self._trimmed: dict[str, int] = {}  # the last number that was let go of because the room has too many
         self._covered: dict[str, int] = dict.fromkeys(covered, self._number)
         self._latest: OrderedDict[Key, Entry] = OrderedDict()
@@ -62,6 +73,8 @@ class MemoryLog:
             self._sessions.revoke(publication)
         elif isinstance(publication, Delivery):
             self._append_delivery(publication)
+        elif isinstance(publication, Voiding):
+            self._void(publication)
         elif (room := f"user:{publication.user}") in self._covered:
             self._keep(publication, (room,), OVERHEAD)
         return self._number
@@ -83,11 +96,28 @@ class MemoryLog:
             while len(self._latest) > conf().recovery_latest:
                 self._floor = max(self._floor, self._drop_latest() + 1)  # who has heard its number may lack it still
 
-    def _keep(self, publication: Delivery | Admission | Eviction, rooms: tuple[str, ...], size: int) -> None:
+    def _void(self, voiding: Voiding) -> None:
+        room = voiding.room
+        if room not in self._covered:
+            return
+        # A user's room is looked at whenever that user comes back: there it is about all that was ever told.
+        last, entries = self._number, self._rooms.get(room)
+        if not room.startswith("user:"):
+            last = entries[-1].number if entries else 0
+        if entries:
+            entries.clear()
+        self._trimmed[room] = max(last, self._trimmed.get(room, 0))
+        self._keep(voiding, (room,), OVERHEAD)  # for as long as anything of before may be
+
+    def _keep(self, publication: Delivery | Admission | Eviction | Voiding, rooms: tuple[str, ...], size: int) -> None:
         self._number += 1
         entry = Entry(self._number, publication, rooms, size, time.monotonic())
         self._entries.append(entry)
         self._size += size
+        if (replaced := entry.replaces) is not None:
+            for room in rooms:
+                self._cumulative.setdefault(room, {})[replaced] = entry
+            rooms = ()
         for room in rooms:
             entries = self._rooms.setdefault(room, deque())
             entries.append(entry)
@@ -100,6 +130,9 @@ class MemoryLog:
         entry = self._entries.popleft()
         self._size -= entry.size
         self._floor = entry.number
+        if (replaced := entry.replaces) is not None:
+            self._drop_cumulative(entry, replaced)
+            return
         for room in entry.rooms:
             entries = self._rooms.get(room)
             if entries and entries[0] is entry:
@@ -107,6 +140,14 @@ class MemoryLog:
             if not entries:
                 self._rooms.pop(room, None)
                 self._trimmed.pop(room, None)
+
+    def _drop_cumulative(self, entry: Entry, replaced: Hashable) -> None:
+        for room in entry.rooms:
+            entries = self._cumulative.get(room, {})
+            if entries.get(replaced) is entry:
+                del entries[replaced]
+            if not entries:
+                self._cumulative.pop(room, None)
 
     def _drop_latest(self) -> int:
         key, entry = self._latest.popitem(last=False)
@@ -191,7 +232,7 @@ class MemoryLog:
         past = [stay for stay in record.past if stay.until is None or stay.until > after]
         for entry in self._rooms.get(f"user:{record.user.id}", ()):
             change = entry.publication
-            if entry.number <= record.as_of or isinstance(change, Delivery):
+            if entry.number <= record.as_of or isinstance(change, Delivery | Voiding):
                 continue
             if isinstance(change, Eviction):
                 if (stay := current.pop(change.room, None)) is not None:
@@ -219,11 +260,11 @@ class MemoryLog:
         return [Told(number, found[number]) for number in sorted(found)]
 
     def _told_in(self, stay: Stay, after: int) -> Iterator[Told]:
-        """From the latest on."""
-        for entry in reversed(self._rooms.get(stay.address, ())):
-            if entry.number <= max(after, stay.since):
-                return
-            if isinstance(entry.publication, Delivery) and (stay.until is None or entry.number <= stay.until):
+        """In no order."""
+        start, entries = max(after, stay.since), self._rooms.get(stay.address, ())
+        recent = takewhile(lambda entry: entry.number > start, reversed(entries))
+        for entry in chain(recent, self._cumulative.get(stay.address, {}).values()):
+            if isinstance(entry.publication, Delivery) and start < entry.number <= (stay.until or entry.number):
                 yield Told(entry.number, entry.publication)
 
     def _last(self, stays: list[Stay], after: int, user: str) -> Iterator[Told]:
@@ -246,51 +287,3 @@ def _is_spared(stays: Iterable[Stay], number: int, delivery: Delivery) -> bool:
         stay.address in delivery.except_for and stay.since <= last and number <= (stay.until or number)
         for stay in stays
     )
-
-
-class Sessions:
-    """The sessions of the log: at most `recovery_sessions` whose connection has gone."""
-
-    def __init__(self) -> None:
-        self._records: dict[str, Record] = {}
-        self._of_user: dict[str, set[str]] = {}
-        self._gone: OrderedDict[str, float] = OrderedDict()  # key -> since when, by time.monotonic
-
-    def save(self, record: Record) -> None:
-        """Keep it."""
-        self._records[record.key] = record
-        self._of_user.setdefault(record.user.id, set()).add(record.key)
-        self._gone.pop(record.key, None)
-
-    def leave(self, key: str) -> None:
-        """Its connection has gone."""
-        if key in self._records:
-            self._gone[key] = time.monotonic()
-        if len(self._gone) > conf().recovery_sessions:
-            self.forget(next(iter(self._gone)))
-
-    def forget(self, key: str) -> None:
-        """It has ended."""
-        self._gone.pop(key, None)
-        record = self._records.pop(key, None)
-        if record is not None:
-            keys = self._of_user[record.user.id]
-            keys.discard(key)
-            if not keys:
-                del self._of_user[record.user.id]
-
-    def find(self, key: str) -> Record | None:
-        """It, if it is here."""
-        return self._records.get(key)
-
-    def revoke(self, revocation: Disconnection) -> None:
-        """Its user's tokens have ended, but those of one generation."""
-        for key in list(self._of_user.get(revocation.user, ())):
-            if revocation.keep is None or self._records[key].credentials.generation != revocation.keep:
-                self.forget(key)
-
-    def sweep(self) -> None:
-        """Forget those that have been gone for too long."""
-        horizon = time.monotonic() - conf().recovery_window
-        while self._gone and next(iter(self._gone.values())) < horizon:
-            self.forget(next(iter(self._gone)))

@@ -72,7 +72,13 @@ class Disconnection(_Base, frozen=True, kw_only=True, omit_defaults=True, tag="d
     keep: str | None = None
 
 
-Publication = Delivery | Admission | Eviction | Disconnection
+class Voiding(_Base, frozen=True, kw_only=True, omit_defaults=True, tag="void"):
+    """What was told in the room before is told to nobody again; of a user's room, nothing is to that user."""
+
+    room: str
+
+
+Publication = Delivery | Admission | Eviction | Disconnection | Voiding
 CONTROLS: Final = (Admission, Eviction, Disconnection)
 
 encode_publication: Final = msgspec.json.Encoder().encode

@@ -9,9 +9,9 @@ from realtime import outbox
 from realtime.conf import conf
 from realtime.couriers import Batch, Courier, OutboxCourier, RedisCourier
 from realtime.database import on_event_loop
-from realtime.intents import Admit, Disconnect, Evict, Intent, Push
+from realtime.intents import Admit, Disconnect, Evict, Intent, Push, Void
 
-__all__ = ["Admit", "Disconnect", "Evict", "Held", "Intent", "Push", "courier", "publish", "set_courier"]
+__all__ = ["Admit", "Disconnect", "Evict", "Held", "Intent", "Push", "Void", "courier", "publish", "set_courier"]
 
 _courier: Courier | None = None
 _held: ContextVar["Held | None"] = ContextVar("held", default=None)

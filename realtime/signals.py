@@ -20,7 +20,7 @@ from django.db.models.signals import post_delete, post_save, pre_save
 from django.dispatch import Signal
 
 from realtime.events import Event
-from realtime.publishing import Admit, Disconnect, Evict, Push, publish
+from realtime.publishing import Admit, Disconnect, Evict, Intent, Push, Void, publish
 
 __all__ = [
     "Admit",
@@ -29,6 +29,7 @@ __all__ = [
     "Evict",
     "Push",
     "Pushes",
+    "Void",
     "connect_listeners",
     "on_connect",
     "on_presence",
@@ -36,7 +37,7 @@ __all__ = [
     "pushes",
 ]
 
-Pushes = Iterator[Push | Admit | Evict | Disconnect]
+Pushes = Iterator[Intent]
 F = TypeVar("F", bound=Callable[..., Pushes])
 
 

@@ -59,6 +59,7 @@ CHAT_SEARCH_MAX_QUERY = env.int("CHAT_SEARCH_MAX_QUERY", default=200)
 # -- Presence --------------------------------------------------------------------------------------
 PRESENCE_RATE = env.str("PRESENCE_RATE", default="60/minute")
 PRESENCE_ASK_RATE = env.str("PRESENCE_ASK_RATE", default="300/minute")
+ACCOUNTS_MAX_BLOCKS = env.int("ACCOUNTS_MAX_BLOCKS", default=1000)
 STATUS_EXPIRY_INTERVAL = env.float("STATUS_EXPIRY_INTERVAL", default=1.0)
 
 # -- The key directory -----------------------------------------------------------------------------

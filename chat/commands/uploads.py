@@ -6,10 +6,9 @@ from uuid import UUID
 from django.conf import settings
 from msgspec import Meta
 
-from accounts.selectors import blocked_pairs
 from chat.events import UploadProgress
 from chat.rooms import ConversationRoom
-from chat.selectors import require_member
+from chat.selectors import parted_from, require_member
 from realtime.commands import Payload, command
 from realtime.errors import ClientError
 from realtime.limits import limits
@@ -45,4 +44,5 @@ def report_progress(session: Session, data: ReportProgress) -> None:
         loaded=data.loaded,
         total=data.total,
     )
-    publish(Push(ConversationRoom(data.conversation_id), event, exclude={user_id, *blocked_pairs(user_id)}))
+    silent = {user_id, *parted_from(user_id, data.conversation_id)}
+    publish(Push(ConversationRoom(data.conversation_id), event, exclude=silent))

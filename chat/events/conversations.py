@@ -18,6 +18,7 @@ class Member(Value):
     avatar: str | None
     role: str
     joined_at: str
+    joined_position: int
 
     @classmethod
     def of(cls, membership: Membership) -> Self:
@@ -29,6 +30,7 @@ class Member(Value):
             avatar=user.avatar or None,
             role=membership.role,
             joined_at=iso(membership.joined_at),
+            joined_position=membership.joined_position,
         )
 
 
@@ -36,6 +38,7 @@ class ConversationCreated(Event, wire="conversation.created", policy=DURABLE):
     """You are in a conversation that is new to you."""
 
     id: str
+    version: int
     kind: str
     title: str
     members: list[Member]
@@ -48,6 +51,7 @@ class ConversationCreated(Event, wire="conversation.created", policy=DURABLE):
         last_message_at = conversation.last_message_at
         return cls(
             id=str(conversation.pk),
+            version=conversation.version,
             kind=conversation.kind,
             title=conversation.title,
             members=[Member.of(membership) for membership in conversation.memberships.select_related("user")],
@@ -81,12 +85,14 @@ class MemberAdded(Event, wire="conversation.memberAdded", policy=DURABLE):
     """Somebody, perhaps you, was let into a conversation."""
 
     conversation_id: str
+    version: int
     user_id: str
     member: Member
 
 
 class MemberRemoved(Event, wire="conversation.memberRemoved", policy=DURABLE):
-    """Somebody, perhaps you, is in a conversation no more."""
+    """Somebody, perhaps you, is in a conversation no more; without `version` the conversation has ended."""
 
     conversation_id: str
+    version: int | None
     user_id: str

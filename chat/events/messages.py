@@ -6,7 +6,7 @@ from typing import Self
 import msgspec
 
 from chat.models import Message, Reaction
-from realtime.events import DURABLE, Event
+from realtime.events import CUMULATIVE, DURABLE, Event
 from realtime.structs import Value
 from realtime.times import iso
 
@@ -59,7 +59,7 @@ class MessageNew(Event, wire="message.new", policy=DURABLE):
             text=message.text,
             ciphertext=message.ciphertext or None,
             attachments=msgspec.convert(message.attachments, list[Attached]),
-            mentions=message.mentions,
+            mentions=[user for user in message.mentions if user not in unseen],
             reply_to_id=str(message.reply_to_id) if is_shown else None,
             reactions=[
                 Reacted(user_id=str(reaction.user_id), emoji=reaction.emoji)
@@ -99,7 +99,7 @@ class MessageReaction(Event, wire="message.reaction", policy=DURABLE):
     removed: bool
 
 
-class MessageReceipt(Event, wire="message.receipt", policy=DURABLE):
+class MessageReceipt(Event, wire="message.receipt", policy=CUMULATIVE("user_id", "type")):
     """A message, and all before it, was `delivered` to somebody, or `read` by them."""
 
     message_id: str

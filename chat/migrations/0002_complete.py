@@ -219,6 +219,16 @@ class Migration(migrations.Migration):
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
         migrations.AddField(
+            model_name="conversation",
+            name="version",
+            field=models.PositiveBigIntegerField(db_default=0, default=0, editable=False),
+        ),
+        migrations.AddField(
+            model_name="membership",
+            name="joined_position",
+            field=models.PositiveBigIntegerField(db_default=0, default=0, editable=False),
+        ),
+        migrations.AddField(
             model_name="membership",
             name="read_position",
             field=models.PositiveBigIntegerField(db_default=0, default=0, editable=False),

@@ -25,6 +25,8 @@ class Conversation(models.Model):
     )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    # Of its title, and of who is in it as what.
+    version = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
     last_position = models.PositiveBigIntegerField(default=0, editable=False)
     last_message_at = models.DateTimeField(null=True, editable=False, db_index=True)
     # Then somebody looks who needs mail about what was said; null when nothing was since the last time.
@@ -68,6 +70,8 @@ class Membership(models.Model):
     joined_at = models.DateTimeField(auto_now_add=True)
     # Whether the member has begun it, or said something in it: then the others are contacts of theirs.
     takes_part = models.BooleanField(default=False, db_default=False, editable=False)
+    # What was said up to there was said without this member.
+    joined_position = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
     # Up to which position everything has arrived, or was read; what is read has arrived.
     delivered_position = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
     read_position = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)

@@ -23,7 +23,7 @@ from chat.serializers.messages import (
     ReactionSerializer,
     RevisionSerializer,
 )
-from chat.serializers.search import FoundMessageSerializer, SearchSerializer
+from chat.serializers.search import SearchSerializer
 
 __all__ = [
     "AttachmentSerializer",
@@ -34,7 +34,6 @@ __all__ = [
     "DeletionSerializer",
     "EditSerializer",
     "EmojiSerializer",
-    "FoundMessageSerializer",
     "LinkSerializer",
     "ListedMessageSerializer",
     "MemberSerializer",

@@ -18,7 +18,7 @@ class MemberSerializer(CamelModelSerializer):
         """What everybody in the conversation sees."""
 
         model = Membership
-        fields = ("user_id", "name", "avatar", "role", "is_online", "joined_at")
+        fields = ("user_id", "name", "avatar", "role", "is_online", "joined_at", "joined_position")
         read_only_fields = fields
 
     def get_avatar(self, membership: Membership) -> str | None:
@@ -41,6 +41,7 @@ class ConversationSerializer(CamelModelSerializer):
         model = Conversation
         fields = (
             "id",
+            "version",
             "kind",
             "title",
             "members",

@@ -38,13 +38,13 @@ class ReactionSerializer(CamelModelSerializer):
 
 
 class MessageSerializer(CamelModelSerializer):
-    """What was said, of a message that a selector has made ready for its reader."""
+    """What was said, of a message that a selector has made ready for its reader, with its `message_context`."""
 
     conversation_id = serializers.UUIDField(read_only=True)
     sender_id = serializers.UUIDField(read_only=True)
     ciphertext = serializers.SerializerMethodField()
     attachments = serializers.SerializerMethodField()
-    mentions = serializers.ListField(child=serializers.UUIDField(), read_only=True)
+    mentions = serializers.SerializerMethodField()
     reply_to_id = serializers.UUIDField(source="answers_to", read_only=True, allow_null=True)
     reactions = ReactionSerializer(many=True, read_only=True)
     edited_at = Timestamp(read_only=True, allow_null=True)
@@ -78,9 +78,14 @@ class MessageSerializer(CamelModelSerializer):
         """As they are kept."""
         return message.attachments
 
+    @extend_schema_field(serializers.ListField(child=serializers.UUIDField()))
+    def get_mentions(self, message: Message) -> list[str]:
+        """But nobody whom a block parts from the reader."""
+        return [user for user in message.mentions if user not in self.context["parted"]]
+
 
 class ListedMessageSerializer(MessageSerializer):
-    """The same with those who have read it; the context has their `read_positions`."""
+    """The same with those who have read it; the context is that of its conversation."""
 
     read_by = serializers.SerializerMethodField()
 
@@ -92,8 +97,8 @@ class ListedMessageSerializer(MessageSerializer):
 
     def get_read_by(self, message: Message) -> list[str]:
         """The sender first."""
-        positions: dict[UUID, int] = self.context["read_positions"]
-        readers = [user for user, position in positions.items() if position >= message.position]
+        read: dict[UUID, range] = self.context["read_positions"][message.conversation_id]
+        readers = [user for user, positions in read.items() if message.position in positions]
         return [str(message.sender_id), *(str(user) for user in readers if user != message.sender_id)]
 
 
@@ -103,7 +108,8 @@ class NewMessageSerializer(CamelSerializer):
     # The service judges the text, so that its errors are the socket's.
     text = serializers.CharField(trim_whitespace=False, allow_blank=True, required=False)
     temp_id = serializers.CharField(max_length=64, required=False, allow_null=True)
-    attachments = SentAttachmentSerializer(many=True, required=False, allow_null=True)
+    # With `many=True` null would be allowed among them, too.
+    attachments = serializers.ListField(child=SentAttachmentSerializer(), required=False, allow_null=True)
     reply_to_id = serializers.UUIDField(required=False, allow_null=True)
     mentions = serializers.ListField(child=serializers.UUIDField(), required=False, allow_null=True)
     ciphertext = serializers.CharField(trim_whitespace=False, required=False, allow_null=True)

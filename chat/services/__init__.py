@@ -19,6 +19,7 @@ from chat.services.calls import (
 from chat.services.conversations import (
     close_conversation,
     conversation_created,
+    count_change,
     create_conversation,
     end_conversation,
     rename_conversation,
@@ -47,6 +48,7 @@ __all__ = [
     "clear_unsent",
     "close_conversation",
     "conversation_created",
+    "count_change",
     "create_conversation",
     "delete_attachment",
     "delete_files",

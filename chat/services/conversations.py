@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import ProhibitNullCharactersValidator
 from django.db import transaction
+from django.db.models import F
 from django.dispatch import Signal
 
 from accounts.models import User
@@ -77,7 +78,8 @@ def take_part(conversation: Conversation, member: Id) -> None:
 
 def positions(conversation: Conversation) -> dict[str, int]:
     """Where somebody begins who is let in now: nothing that was said before is unread."""
-    return {"delivered_position": conversation.last_position, "read_position": conversation.last_position}
+    names = ("joined_position", "delivered_position", "read_position")
+    return dict.fromkeys(names, conversation.last_position)
 
 
 def _fill(conversation: Conversation, creator: Id, others: Iterable[UUID]) -> None:
@@ -85,6 +87,17 @@ def _fill(conversation: Conversation, creator: Id, others: Iterable[UUID]) -> No
     members = [Membership(conversation=conversation, user_id=other) for other in sorted(others)]
     Membership.objects.bulk_create([owner, *members])
     conversation_created.send(Conversation, conversation=conversation)
+
+
+@transaction.atomic
+def count_change(conversation: Conversation) -> int:
+    """The number of a change that is to be told, in the order of commits, since the row stays locked until then.
+
+    Processes can hand over what they tell in another order; by the number clients know which is the later.
+    """
+    Conversation.objects.filter(pk=conversation.pk).update(version=F("version") + 1)
+    conversation.refresh_from_db(fields=["version", "title", "last_message_at"])
+    return conversation.version
 
 
 @transaction.atomic

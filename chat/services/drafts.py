@@ -78,9 +78,7 @@ def check_words(text: str, ciphertext: str, *, may_be_empty: bool) -> tuple[str,
     return text, ciphertext
 
 
-def _attachment(sent: Mapping[str, Any] | None) -> dict[str, Any] | UUID:
-    if sent is None:  # REST lets null through
-        raise ValidationError("An attachment is {id}, or {url, type}.")
+def _attachment(sent: Mapping[str, Any]) -> dict[str, Any] | UUID:
     given = {name: value for name, value in sent.items() if value is not None}
     try:
         if "id" in given:

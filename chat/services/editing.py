@@ -1,6 +1,6 @@
 """What was said, said otherwise or taken back."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -32,7 +32,7 @@ def edit_message(*, actor_id: Id, message_id: Id, text: str | None = None, ciphe
     _require_time(message)
     _keep(message)
     message.text, message.ciphertext = words
-    message.edited_at = timezone.now()
+    message.edited_at = next_edit(message)
     message.save(update_fields=["text", "ciphertext", "edited_at"])
     return message
 
@@ -41,6 +41,12 @@ def _keep(message: Message) -> None:
     Revision.objects.create(message=message, text=message.text, ciphertext=message.ciphertext)
     newest_first = message.revisions.order_by("-id").values("pk")
     message.revisions.filter(pk__in=newest_first[settings.CHAT_MAX_REVISIONS :]).delete()
+
+
+def next_edit(message: Message) -> datetime:
+    """Now, but later than its last edit as clients see that, whatever the clocks say: by this they know the later."""
+    before = message.edited_at or message.created_at
+    return max(timezone.now(), before + timedelta(milliseconds=1))
 
 
 def _other_words(message: Message, text: str | None, ciphertext: str | None) -> tuple[str, str]:

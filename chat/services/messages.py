@@ -6,13 +6,12 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.core.validators import ProhibitNullCharactersValidator
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from accounts.exceptions import Blocked
 from accounts.models import User
-from accounts.selectors import are_blocked, blocked_pairs
+from accounts.selectors import are_blocked
 from chat.models import Conversation, Message
-from chat.selectors import visible_messages
+from chat.selectors import member_ids, parted_from, visible_messages
 from chat.services import attachments
 from chat.services.conversations import take_part
 from chat.services.drafts import Content, Draft, check
@@ -63,11 +62,10 @@ def _store(message: Message, draft: Draft) -> None:
     message.reply_to = _answered(message, draft.reply_to_id)
     message.mentions = _mentioned(message, draft.mentions)
     message.attachments = _attached(message, draft)
-    conversation.last_position += 1
-    conversation.last_message_at = timezone.now()
-    message.position = conversation.last_position
-    conversation.save(update_fields=["last_position", "last_message_at"])
+    message.position = conversation.last_position + 1
     message.save(force_insert=True)
+    conversation.last_position, conversation.last_message_at = message.position, message.created_at
+    conversation.save(update_fields=["last_position", "last_message_at"])
     attachments.bind(message)
 
 
@@ -85,12 +83,13 @@ def _answered(message: Message, reply_to_id: UUID | None) -> Message | None:
 
 
 def _mentioned(message: Message, people: list[UUID]) -> list[str]:
-    if people:
-        members = message.conversation.memberships.filter(user__in=people)
-        known = set(members.exclude(user__in=blocked_pairs(message.sender_id)).values_list("user_id", flat=True))
-        if missing := set(people) - known:
-            raise ValidationError({"mentions": f"Not to be mentioned here: {', '.join(sorted(map(str, missing)))}."})
-    return list(map(str, people))
+    """Members; those whom a block parts from the sender are left out in silence, as if they had not been named."""
+    if not people:
+        return []
+    if missing := {str(user) for user in people} - member_ids(message.conversation_id):
+        raise ValidationError({"mentions": f"Not to be mentioned here: {', '.join(sorted(missing))}."})
+    parted = parted_from(message.sender_id, message.conversation_id)
+    return [str(user) for user in people if str(user) not in parted]
 
 
 def _attached(message: Message, draft: Draft) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from chat.exceptions import UploadInUse
 from chat.models import Attachment, Conversation, Message
-from chat.services.editing import take_back
+from chat.services.editing import next_edit, take_back
 
 Id = UUID | str
 
@@ -34,8 +34,8 @@ def delete_attachment(*, attachment_id: Id) -> None:
     if not (message.text or message.ciphertext or left or message.deleted_at):
         take_back(message)
         return
-    message.attachments = left
-    message.save(update_fields=["attachments"])
+    message.attachments, message.edited_at = left, next_edit(message)
+    message.save(update_fields=["attachments", "edited_at"])
     Attachment.objects.get(pk=attachment_id).delete()
 
 

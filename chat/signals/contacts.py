@@ -8,7 +8,7 @@ from django.dispatch import receiver
 
 from accounts.contacts import relations
 from accounts.models import Audience, User
-from accounts.selectors import blocks_among
+from accounts.selectors import blocks_between
 from chat.events import PresenceChanged
 from chat.models import Conversation, Membership
 from chat.selectors import member_ids
@@ -75,7 +75,7 @@ def _seen(users: QuerySet[User], others: set[str]) -> Iterator[tuple[User, bool,
     """Each of the users with the rooms of their contacts among the others (True), then of the rest; less blocks."""
     if not (people := list(users)):
         return
-    blocks = blocks_among(person.pk for person in people)
+    blocks = blocks_between([person.pk for person in people], others)
     parted = blocks | {pair[::-1] for pair in blocks}
     known = relations(people=[person.pk for person in people if len(set(looks(person).values())) > 1], others=others)
     for person in people:

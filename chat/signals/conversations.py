@@ -2,6 +2,7 @@
 
 from django.db.models import QuerySet
 
+from chat import services
 from chat.events import ConversationCreated, ConversationUpdated, Member, MemberAdded, MemberRemoved
 from chat.models import Conversation, Membership
 from chat.rooms import ConversationRoom
@@ -23,13 +24,13 @@ def tell_conversation(conversation: Conversation) -> Pushes:
 def conversation_changed(conversation: Conversation, change: Change) -> Pushes:
     """Another title."""
     if change.changed("title"):
-        yield Push(ConversationRoom(conversation.pk), ConversationUpdated.of(conversation))
+        yield _updated(conversation)
 
 
 @pushes(roles_changed)
 def tell_roles(conversation: Conversation) -> Pushes:
     """Who is what, when several changed at once."""
-    yield Push(ConversationRoom(conversation.pk), ConversationUpdated.of(conversation))
+    yield _updated(conversation)
 
 
 @pushes(Membership, watch=("role", "pinned_at", "muted_until"))
@@ -40,25 +41,33 @@ def membership_changed(membership: Membership, change: Change) -> Pushes:
     elif change.deleted:
         yield from _went(membership, ends=ends_conversation(change.origin))
     if change.changed("role"):
-        room = ConversationRoom(membership.conversation_id)
-        yield Push(room, ConversationUpdated.of(membership.conversation))
+        yield _updated(membership.conversation)
     if change.changed("pinned_at") or change.changed("muted_until"):
+        services.count_change(membership.conversation)
         yield Push(UserRoom(membership.user_id), ConversationUpdated.for_member(membership))
+
+
+def _updated(conversation: Conversation) -> Push:
+    services.count_change(conversation)  # before anything else is read that others may be changing
+    return Push(ConversationRoom(conversation.pk), ConversationUpdated.of(conversation))
 
 
 def _came(membership: Membership) -> Pushes:
     """The new one gets all of the conversation, the others the new one."""
     room, own = ConversationRoom(membership.conversation_id), UserRoom(membership.user_id)
     yield Admit(own.key, room)
+    version = services.count_change(membership.conversation)
     yield Push(own, ConversationCreated.of(membership.conversation))
-    added = MemberAdded(conversation_id=room.key, user_id=own.key, member=Member.of(membership))
-    yield Push([room, own], added)
+    member = Member.of(membership)
+    yield Push([room, own], MemberAdded(conversation_id=room.key, version=version, user_id=own.key, member=member))
 
 
 def _went(membership: Membership, *, ends: bool) -> Pushes:
     """When the conversation ends, each hears of themselves alone: the others will see nothing of it either."""
     room, own = ConversationRoom(membership.conversation_id), UserRoom(membership.user_id)
-    yield Push([own] if ends else [room, own], MemberRemoved(conversation_id=room.key, user_id=own.key))
+    version = None if ends else services.count_change(membership.conversation)
+    removed = MemberRemoved(conversation_id=room.key, version=version, user_id=own.key)
+    yield Push([own] if ends else [room, own], removed)
     yield Evict(own.key, room)
 
 

@@ -5,14 +5,13 @@ from collections.abc import Sequence, Set
 
 from django.db.models import QuerySet
 
-from accounts.selectors import blocked_pairs
 from chat import selectors
 from chat.events import MessageAcknowledged, MessageDeleted, MessageEdited, MessageNew, MessageReaction
 from chat.models import Conversation, Hidden, Message, Reaction
 from chat.rooms import ConversationRoom
 from chat.signals.conversations import ends_conversation
 from realtime.rooms import UserRoom
-from realtime.signals import Change, Push, Pushes, pushes
+from realtime.signals import Change, Push, Pushes, Void, pushes
 
 
 @pushes(Message, watch=("text", "ciphertext", "attachments", "deleted_at"))
@@ -22,10 +21,12 @@ def message_changed(message: Message, change: Change) -> Pushes:
         if message.acknowledges and message.temp_id:
             acknowledged = MessageAcknowledged(temp_id=message.temp_id, message_id=str(message.pk))
             yield Push(UserRoom(message.sender_id), acknowledged)
-        yield from _tell(MessageNew, message, (), exclude=blocked_pairs(message.sender_id))
+        parted = selectors.parted_from(message.sender_id, message.conversation_id)
+        yield from _tell(MessageNew, message, (), exclude=parted)
     elif _is_gone(message, change):
-        event = MessageDeleted.of(message, for_everyone=True)
-        yield Push(ConversationRoom(message.conversation_id), event, exclude=selectors.not_seeing(message))
+        room = ConversationRoom(message.conversation_id)
+        yield Void(room)  # so that nobody who was away is told of it as it was
+        yield Push(room, MessageDeleted.of(message, for_everyone=True), exclude=selectors.not_seeing(message))
     elif message.deleted_at is None and any(map(change.changed, ("text", "ciphertext", "attachments"))):
         reactions = list(message.reactions.all())
         yield from _tell(MessageEdited, message, reactions, exclude=selectors.not_seeing(message))
@@ -45,9 +46,9 @@ def _is_gone(message: Message, change: Change) -> bool:
 
 
 def _tell(kind: type[MessageNew], message: Message, reactions: Sequence[Reaction], *, exclude: Set[str]) -> Pushes:
-    """Who does not see somebody whose reaction or answered message is in it hears it without that."""
+    """Who does not see somebody who is in it (mentioned, answered, or with a reaction) hears it without them."""
     room = ConversationRoom(message.conversation_id)
-    shown = {str(reaction.user_id) for reaction in reactions}
+    shown = {*message.mentions, *(str(reaction.user_id) for reaction in reactions)}
     if message.reply_to is not None:
         shown.add(str(message.reply_to.sender_id))
     parted = selectors.parted_members(message.conversation_id, shown) if shown else {}
@@ -83,5 +84,5 @@ def reaction_changed(reaction: Reaction, change: Change) -> Pushes:
         emoji=reaction.emoji,
         removed=change.deleted,
     )
-    exclude = blocked_pairs(user_id) | selectors.not_seeing(message)
+    exclude = selectors.parted_from(user_id, message.conversation_id) | selectors.not_seeing(message)
     yield Push(ConversationRoom(message.conversation_id), event, exclude=exclude)

@@ -1,6 +1,5 @@
 """Who hears what arrived, and what was read."""
 
-from accounts.selectors import blocked_pairs
 from chat import selectors
 from chat.events import MessageReceipt
 from chat.models import Message
@@ -12,7 +11,7 @@ from realtime.signals import Push, Pushes, pushes
 @pushes(receipt_given)
 def tell_receipt(message: Message, user_id: str, kind: str, since: int) -> Pushes:
     """All members. Who does not see that message hears of the last one before it that they see."""
-    room, parted = ConversationRoom(message.conversation_id), blocked_pairs(user_id)
+    room, parted = ConversationRoom(message.conversation_id), selectors.parted_from(user_id, message.conversation_id)
 
     def receipt(of: Message) -> MessageReceipt:
         return MessageReceipt(message_id=str(of.pk), conversation_id=room.key, user_id=user_id, type=kind)

@@ -7,11 +7,11 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from accounts.models import Block
-from accounts.selectors import blocked_pairs
 from chat.contacts import shared_conversations
 from chat.events import TypingStarted, TypingStopped
 from chat.models import Membership, Message
 from chat.rooms import ConversationRoom
+from chat.selectors import parted_from
 from chat.typing import backend, stop_typing, typing_changed
 from realtime.publishing import publish
 from realtime.rooms import UserRoom
@@ -23,7 +23,7 @@ def tell_typing(conversation_id: str, user_id: str, typing: bool) -> Pushes:
     """The others in the conversation, but nobody whom a block parts from them."""
     kind = TypingStarted if typing else TypingStopped
     event = kind(user_id=user_id, conversation_id=conversation_id)
-    yield Push(ConversationRoom(conversation_id), event, exclude={user_id, *blocked_pairs(user_id)})
+    yield Push(ConversationRoom(conversation_id), event, exclude={user_id, *parted_from(user_id, conversation_id)})
 
 
 @receiver(post_save, sender=Message)

@@ -30,7 +30,7 @@ class MessagesView(CountedView):
         asked = serializers.PageSerializer.read(request.query_params.dict())
         messages = selectors.messages_of(reader(request), conversation_id)
         found = page(messages, url=request.build_absolute_uri(request.path), **asked)
-        context = {"read_positions": selectors.read_positions(reader(request), conversation_id)}
+        context = selectors.message_context(reader(request), [conversation_id])
         return Response(serializers.MessagePageSerializer(found, context=context).data)
 
     @extend_schema(
@@ -44,7 +44,8 @@ class MessagesView(CountedView):
             sender_id=reader(request), conversation_id=conversation_id, acknowledge=True, **data
         )
         shown = selectors.get_own_message(reader(request), message.pk)
-        return Response(serializers.MessageSerializer(shown).data, status=201)
+        context = selectors.message_context(reader(request))
+        return Response(serializers.MessageSerializer(shown, context=context).data, status=201)
 
 
 @extend_schema(tags=["chat"])
@@ -57,7 +58,7 @@ class MessageView(CountedView):
     def get(self, request: Request, message_id: UUID) -> Response:
         """Show it to a member."""
         message = selectors.get_message(reader(request), message_id)
-        context = {"read_positions": selectors.read_positions(reader(request), message.conversation_id)}
+        context = selectors.message_context(reader(request), [message.conversation_id])
         return Response(serializers.ListedMessageSerializer(message, context=context).data)
 
     @extend_schema(
@@ -69,7 +70,8 @@ class MessageView(CountedView):
         data = serializers.EditSerializer.read(request)
         message: Message = services.edit_message(actor_id=reader(request), message_id=message_id, **data)
         shown = selectors.get_own_message(reader(request), message.pk)
-        return Response(serializers.MessageSerializer(shown).data)
+        context = selectors.message_context(reader(request))
+        return Response(serializers.MessageSerializer(shown, context=context).data)
 
     @extend_schema(
         parameters=[serializers.DeletionSerializer], responses={204: None, **errors(400, 401, 403, 404, 429)}

@@ -7,7 +7,7 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chat import search, serializers
+from chat import search, selectors, serializers
 from chat.models import Message
 from realtime.rest.schema import errors
 from realtime.rest.views import reader
@@ -19,13 +19,13 @@ PAGING = {"cursor", "limit"}
 class SearchView(ListAPIView[Message]):
     """Finding what was said."""
 
-    serializer_class = serializers.FoundMessageSerializer
+    serializer_class = serializers.ListedMessageSerializer
     # Not by the id, whose index would tempt PostgreSQL to read all messages from the newest on.
     ordering = ("-created_at", "-id")
 
     @extend_schema(
         parameters=[serializers.SearchSerializer],
-        responses={200: serializers.FoundMessageSerializer(many=True), **errors(400, 401, 429)},
+        responses={200: serializers.ListedMessageSerializer(many=True), **errors(400, 401, 429)},
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """In all conversations of the reader's, the newest first. What was encrypted is not found."""
@@ -33,6 +33,6 @@ class SearchView(ListAPIView[Message]):
         asked = serializers.SearchSerializer.read(query)
         page = self.paginate_queryset(search.search_messages(reader=reader(request), **asked))
         assert page is not None
-        positions = search.read_positions_by_conversation(reader(request), page)
-        shown = serializers.FoundMessageSerializer(page, many=True, context={"read_positions": positions})
+        context = selectors.message_context(reader(request), [message.conversation_id for message in page])
+        shown = serializers.ListedMessageSerializer(page, many=True, context=context)
         return self.get_paginated_response(shown.data)

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError
+from pytest_django import Settings
 from uuid_utils.compat import uuid7
 
 from accounts import services, tokens
-from accounts.exceptions import Blocked, WrongCredentials
+from accounts.exceptions import Blocked, TooManyBlocks, WrongCredentials
 from accounts.models import Block, User
 from realtime.errors import translate
 from tests.accounts.threads import at_once
@@ -184,6 +185,26 @@ def test_nobody_blocks_themselves_or_somebody_who_is_not(alice: User) -> None:
 def test_blocking_at_once_is_one_block(alice: User, bob: User) -> None:
     results = at_once(*[lambda: services.block_user(blocker_id=alice.pk, blocked_id=bob.pk).pk] * 5)
     assert set(results) == {Block.objects.get().pk}
+
+
+def test_a_user_blocks_as_many_as_the_setting_says(
+    settings: Settings, alice: User, bob: User, person: Callable[..., User]
+) -> None:
+    settings.ACCOUNTS_MAX_BLOCKS = 1
+    first = services.block_user(blocker_id=alice.pk, blocked_id=bob.pk)
+    with pytest.raises(TooManyBlocks) as refused:
+        services.block_user(blocker_id=alice.pk, blocked_id=person("carol").pk)
+    assert translate(refused.value).code == "CONFLICT"
+    assert services.block_user(blocker_id=alice.pk, blocked_id=bob.pk) == first
+    services.block_user(blocker_id=bob.pk, blocked_id=alice.pk)  # everybody has a number of their own
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_last_block_is_made_once(settings: Settings, alice: User, person: Callable[..., User]) -> None:
+    settings.ACCOUNTS_MAX_BLOCKS = 1
+    others = [person(f"other{number}").pk for number in range(4)]
+    results = at_once(*(lambda pk=pk: services.block_user(blocker_id=alice.pk, blocked_id=pk) for pk in others))
+    assert sorted(type(one).__name__ for one in results) == ["Block", *["TooManyBlocks"] * 3]
 
 
 def test_a_block_is_taken_back_by_who_made_it_alone(alice: User, bob: User) -> None:

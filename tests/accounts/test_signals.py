@@ -7,7 +7,8 @@ from accounts.models import User
 from accounts.signals import presence_changed, user_changed
 from accounts.tokens import fingerprint
 from realtime.publishing import Intent
-from realtime.signals import Change, Disconnect, presence_listeners
+from realtime.rooms import UserRoom
+from realtime.signals import Change, Disconnect, Void, presence_listeners
 from tests.conftest import PASSWORD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -38,11 +39,17 @@ def test_a_deleted_user_keeps_no_connection(alice: User, published: list[Intent]
     assert published == [Disconnect(pk, keep=None)]
 
 
-def test_what_is_no_reason_ends_no_connection(alice: User, bob: User, published: list[Intent]) -> None:
+def test_what_is_no_reason_ends_no_connection(alice: User, published: list[Intent]) -> None:
     services.update_profile(user_id=alice.pk, display_name="Al")
     services.log_in(username="alice", password=PASSWORD)
-    services.block_user(blocker_id=alice.pk, blocked_id=bob.pk)
     assert published == []
+
+
+def test_a_block_voids_what_either_of_the_two_has_missed(alice: User, bob: User, published: list[Intent]) -> None:
+    services.block_user(blocker_id=alice.pk, blocked_id=bob.pk)
+    services.block_user(blocker_id=alice.pk, blocked_id=bob.pk)
+    services.unblock_user(blocker_id=alice.pk, blocked_id=bob.pk)
+    assert published == [Void(UserRoom(alice.pk)), Void(UserRoom(bob.pk))]
 
 
 def test_presence_is_written_down_and_nobody_is_told(alice: User, published: list[Intent]) -> None:

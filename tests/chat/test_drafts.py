@@ -239,15 +239,24 @@ def test_members_are_mentioned_once_each(group: Conversation, alice: User, bob: 
     assert stored(message).mentions == [str(alice.pk), str(bob.pk)]
 
 
-@pytest.mark.parametrize("who", ["stranger", "nobody", "blocked", "removed"])
+@pytest.mark.parametrize("who", ["stranger", "nobody", "removed"])
 def test_nobody_else_is_mentioned(group: Conversation, alice: User, bob: User, carol: User, who: str) -> None:
-    services.add_member(actor_id=alice.pk, conversation_id=group.pk, user_id=carol.pk)
-    if who in {"stranger", "removed"}:
+    if who == "removed":
+        services.add_member(actor_id=alice.pk, conversation_id=group.pk, user_id=carol.pk)
         services.remove_member(actor_id=alice.pk, conversation_id=group.pk, user_id=carol.pk)
-    elif who == "blocked":
-        block_user(blocker_id=carol.pk, blocked_id=bob.pk)
     target = uuid7() if who == "nobody" else carol.pk
     assert refusal(bob, group, mentions=[alice.pk, target]) == ("INVALID_PAYLOAD", ["mentions"])
+
+
+@pytest.mark.parametrize("by_the_other", [False, True])
+def test_who_is_parted_by_a_block_is_not_mentioned_in_silence(
+    group: Conversation, alice: User, bob: User, carol: User, by_the_other: bool
+) -> None:
+    services.add_member(actor_id=alice.pk, conversation_id=group.pk, user_id=carol.pk)
+    blocker, blocked = (carol, bob) if by_the_other else (bob, carol)
+    block_user(blocker_id=blocker.pk, blocked_id=blocked.pk)
+    message = send(bob, group, mentions=[alice.pk, carol.pk])
+    assert stored(message).mentions == [str(alice.pk)]
 
 
 def test_a_message_mentions_as_many_as_the_setting_says(

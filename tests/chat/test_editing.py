@@ -17,6 +17,7 @@ from accounts.services import block_user
 from chat import selectors, services
 from chat.models import Attachment, Conversation, Hidden, Membership, Message, Reaction, Revision
 from realtime.errors import translate
+from realtime.times import iso
 from tests.accounts.threads import at_once
 from tests.chat.talk import say
 
@@ -65,6 +66,19 @@ def test_so_many_versions_are_kept_of_a_message_and_no_more(settings: Settings, 
     for text in ("two", "three", "four", "five"):
         edit(bob, message, text)
     assert history(message) == ["three", "four", "five"]
+
+
+def test_each_edit_is_later_than_the_one_before_though_the_clock_stands_or_goes_back(
+    message: Message, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = timezone.now()
+    moments = [edit(bob, message, "two").edited_at]
+    for number, seconds in enumerate((0, 0, -60)):
+        monkeypatch.setattr(timezone, "now", lambda seconds=seconds: now + timedelta(seconds=seconds))
+        moments.append(edit(bob, message, f"more {number}").edited_at)
+    shown = [iso(moment) for moment in moments if moment is not None]
+    assert shown == sorted(set(shown))
+    assert len(shown) == 4
 
 
 def test_the_same_words_again_change_nothing(message: Message, bob: User) -> None:

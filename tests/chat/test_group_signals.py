@@ -131,7 +131,7 @@ def test_who_is_in_a_group_that_ends_hears_of_it_once_and_then_nothing(
     roads[road]()
     expected: list[Intent] = []
     for user in (alice, bob, carol):
-        gone = MemberRemoved(conversation_id=key, user_id=str(user.pk))
+        gone = MemberRemoved(conversation_id=key, version=None, user_id=str(user.pk))
         expected += [Push([UserRoom(user.pk)], gone), Evict(str(user.pk), ConversationRoom(key))]
     assert sorted(map(repr, published)) == sorted(map(repr, expected))
     for first, second in zip(published[::2], published[1::2], strict=True):  # told, and then put out
@@ -147,7 +147,7 @@ def test_the_last_one_to_leave_is_told_as_ever(
     leave(alice, group)
     told, out = published
     assert isinstance(told, Push)
-    assert told.event == MemberRemoved(conversation_id=str(group.pk), user_id=str(alice.pk))
+    assert told.event == MemberRemoved(conversation_id=str(group.pk), version=2, user_id=str(alice.pk))
     assert out == Evict(str(alice.pk), ConversationRoom(group.pk))
 
 

@@ -69,6 +69,7 @@ def test_a_message_without_text_has_something_else(connect: Connect, group: Conv
     ("more", "code"),
     [
         ({"attachments": {}}, "INVALID_PAYLOAD"),
+        ({"attachments": [None]}, "INVALID_PAYLOAD"),
         ({"attachments": ["https://example.com/a.png"]}, "INVALID_PAYLOAD"),
         ({"attachments": [{"url": 1, "type": "image"}]}, "INVALID_PAYLOAD"),
         ({"attachments": [{"url": "https://example.com/", "type": "image", "evil": 1}]}, "INVALID_PAYLOAD"),

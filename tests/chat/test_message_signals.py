@@ -12,8 +12,9 @@ from chat.events import MessageDeleted, MessageEdited, MessageNew, MessageReacti
 from chat.events.messages import Attached, Reacted
 from chat.models import Conversation, Membership, Message, Reaction
 from chat.rooms import ConversationRoom
+from chat.typing import typing_changed
 from realtime.events import Event
-from realtime.publishing import Intent, Push
+from realtime.publishing import Intent, Push, Void
 from realtime.rooms import UserRoom
 from realtime.times import iso
 from tests.chat.talk import say
@@ -34,7 +35,8 @@ def heard(published: list[Intent], conversation: Conversation, user: User) -> li
     """What reaches this member's connections in the conversation, in order."""
     room, user_id = ConversationRoom(conversation.pk), str(user.pk)
     assert Membership.objects.filter(conversation=conversation, user=user).exists()
-    return [push.event for push in cast(list[Push], published) if push.rooms == room and user_id not in push.exclude]
+    pushes = [push for push in published if isinstance(push, Push)]
+    return [push.event for push in pushes if push.rooms == room and user_id not in push.exclude]
 
 
 def send(sender: User, conversation: Conversation, text: str, **content: Any) -> Message:
@@ -102,7 +104,8 @@ def test_a_deletion_for_all_is_told_once_and_nothing_of_its_reactions(
     for _ in range(2):
         services.delete_message(actor_id=bob.pk, message_id=message.pk)
     gone = MessageDeleted(message_id=str(message.pk), conversation_id=str(crowd.pk), for_everyone=True)
-    assert published == [Push(ConversationRoom(crowd.pk), gone, exclude=set())]
+    room = ConversationRoom(crowd.pk)
+    assert published == [Void(room), Push(room, gone, exclude=set())]
 
 
 def test_a_deletion_for_oneself_is_told_to_ones_own_devices_alone(
@@ -124,7 +127,8 @@ def test_a_message_that_staff_remove_from_the_database_is_told_as_deleted(
     published.clear()
     message.delete()
     gone = MessageDeleted(message_id=pk, conversation_id=str(crowd.pk), for_everyone=True)
-    assert published == [Push(ConversationRoom(crowd.pk), gone, exclude=set())]
+    room = ConversationRoom(crowd.pk)
+    assert published == [Void(room), Push(room, gone, exclude=set())]
 
 
 def test_one_that_was_deleted_before_is_not_told_again(crowd: Conversation, bob: User, published: list[Intent]) -> None:
@@ -181,6 +185,11 @@ def test_receipts_are_told_to_all_members(crowd: Conversation, alice: User, bob:
 # -- across a block --------------------------------------------------------------------------------------------
 
 
+def exclusions(published: list[Intent]) -> list[set[str]]:
+    """Who is not to hear each event."""
+    return [set(push.exclude) for push in published if isinstance(push, Push)]
+
+
 Act = Callable[[Message, User], object]
 ACTS: dict[str, Act] = {
     "edits": lambda message, actor: edit(message, "changed"),
@@ -203,6 +212,25 @@ def test_blocked_people_hear_nothing_of_what_the_other_does(
     ACTS[name](message, bob)
     assert heard(published, crowd, carol) == []
     assert len(heard(published, crowd, alice)) == 1
+
+
+@pytest.mark.parametrize("name", ["says more", "types", *ACTS])
+def test_blocks_elsewhere_in_the_world_travel_with_no_event(
+    crowd: Conversation, bob: User, person: Callable[..., User], published: list[Intent], name: str
+) -> None:
+    message = send(bob, crowd, "one")
+    for number in range(3):
+        block_user(blocker_id=bob.pk, blocked_id=person(f"stranger{number}").pk)
+        block_user(blocker_id=person(f"other{number}").pk, blocked_id=bob.pk)
+    published.clear()
+    more: dict[str, Act] = {
+        "says more": lambda message, actor: send(actor, crowd, "two"),
+        "types": lambda message, actor: typing_changed.send(
+            None, conversation_id=str(crowd.pk), user_id=str(actor.pk), typing=True
+        ),
+    }
+    (ACTS | more)[name](message, bob)
+    assert exclusions(published) == [{str(bob.pk)} if name == "types" else set()]
 
 
 @pytest.mark.parametrize("name", ["reacts", "has it delivered", "reads"])
@@ -242,6 +270,18 @@ def test_an_answer_to_somebody_across_a_block_answers_nothing(
         new, edited = cast(list[MessageNew], heard(published, crowd, member))
         assert (new.text, new.reply_to_id) == ("answer", answered)
         assert (edited.text, edited.reply_to_id) == ("another answer", answered)
+
+
+def test_nobody_is_told_of_a_mention_across_a_block(
+    crowd: Conversation, alice: User, bob: User, carol: User, published: list[Intent]
+) -> None:
+    block_user(blocker_id=carol.pk, blocked_id=bob.pk)
+    published.clear()
+    message = send(alice, crowd, "one", mentions=[bob.pk, carol.pk])
+    edit(message, "two")
+    for member, others in ((alice, {bob, carol}), (bob, {bob}), (carol, {carol})):
+        told = cast(list[MessageNew], heard(published, crowd, member))
+        assert [set(event.mentions) for event in told] == [{str(other.pk) for other in others}] * 2
 
 
 def test_an_edited_message_shows_nobody_reactions_across_a_block(

@@ -45,9 +45,9 @@ class Device:
                 assert data["id"] not in self.messages
                 self.messages[data["id"]] = data
                 self.positions[data["id"]] = data["position"]
-            case "message.edited":
-                assert data["id"] in self.messages
-                self.messages[data["id"]] = data
+            case "message.edited" if (known := self.messages.get(data["id"])) is not None:
+                if data["editedAt"] > (known["editedAt"] or ""):  # of two the later, whichever comes first
+                    self.messages[data["id"]] = data | {"reactions": known["reactions"]}
             case "message.deleted":
                 del self.messages[data["messageId"]]
             case "message.reaction":
@@ -71,7 +71,7 @@ class Device:
 
 def fetched(user: User, conversation: Conversation) -> list[dict[str, Any]]:
     messages = page(selectors.messages_of(user.pk, conversation.pk), url="", limit=200)["results"]
-    context = {"read_positions": selectors.read_positions(user.pk, conversation.pk)}
+    context = selectors.message_context(user.pk, [conversation.pk])
     shown = decode_json(encode(ListedMessageSerializer(messages, many=True, context=context).data))
     return [one | {"readBy": set(one["readBy"])} for one in shown]
 
@@ -112,6 +112,12 @@ def do(name: str, actor: User, group: Conversation, back: int, number: int, publ
         assert published == [], "what is refused is told to nobody"
 
 
+def tell(intents: list[Intent], devices: list[Device]) -> None:
+    for push, device in product(intents, devices):
+        if isinstance(push, Push):
+            device.hear(push)
+
+
 steps = st.tuples(
     st.sampled_from(["send", "send", "send", "read", *ACTS]), st.integers(0, 2), st.integers(0, 3), st.integers(0, 9)
 )
@@ -140,11 +146,14 @@ def test_what_was_heard_adds_up_to_what_is_fetched(
     for blocker, blocked in parted:
         block_user(blocker_id=people[blocker].pk, blocked_id=people[blocked].pk)
     devices = [Device(user, group) for user in people]
+    late: list[Intent] = []  # another process has not handed it over yet
     for name, who, back, number in script:
         published.clear()
         do(name, people[who], group, back, number, published)
-        for push, device in product(published, devices):
-            assert isinstance(push, Push)
-            device.hear(push)
+        if name == "edit" and number % 3:
+            late += published
+            published.clear()
+        tell(published, devices)
+    tell(late[::-1], devices)
     for user, device in zip(people, devices, strict=True):
         assert device.state() == fetched(user, group)

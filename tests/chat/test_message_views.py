@@ -217,6 +217,30 @@ def test_bad_content_is_refused_over_rest(group: Conversation, alice: User, more
     assert not Message.objects.exists()
 
 
+def test_nobody_is_shown_a_mention_across_a_block(group: Conversation, alice: User, bob: User, carol: User) -> None:
+    services.add_member(actor_id=alice.pk, conversation_id=group.pk, user_id=carol.pk)
+    content: dict[str, Any] = {"text": "one", "mentions": [str(bob.pk), str(carol.pk)]}
+    sent = as_user(alice).post(messages_url(group), content).json()
+    address = f"/api/messages/{sent['id']}/"
+    block_user(blocker_id=carol.pk, blocked_id=bob.pk)
+    block_user(blocker_id=alice.pk, blocked_id=carol.pk)
+    for user, shown in ((alice, [bob]), (bob, [bob])):
+        lists = [messages_url(group), "/api/messages/search/?q=one"]
+        found = [as_user(user).get(one).json()["results"][0] for one in lists]
+        for one in (*found, as_user(user).get(address).json()):
+            assert one["mentions"] == [str(other.pk) for other in shown], user
+    assert as_user(alice).patch(address, {"text": "two"}).json()["mentions"] == [str(bob.pk)]
+    repeated = as_user(alice).post(messages_url(group), {"text": "x", "mentions": [str(bob.pk), str(carol.pk)]})
+    assert repeated.json()["mentions"] == [str(bob.pk)]
+
+
+@pytest.mark.parametrize("name", ["attachments", "mentions"])
+def test_null_among_several_is_refused_where_it_stands(group: Conversation, alice: User, name: str) -> None:
+    refused = as_user(alice).post(messages_url(group), {"text": "x", name: [None]})
+    assert error_of(refused) == (400, "INVALID_PAYLOAD")
+    assert list(refused.json()["details"]) == [name], refused.json()
+
+
 def test_a_temporary_id_gets_the_stored_answer_after_an_edit_and_a_deletion(group: Conversation, alice: User) -> None:
     client, body = as_user(alice), {"text": "one", "tempId": "t1"}
     first = client.post(messages_url(group), body).json()

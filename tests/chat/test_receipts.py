@@ -185,6 +185,12 @@ def test_counts_are_right_after_many_wrote_and_read_at_once(group: Conversation,
     assert not Membership.objects.filter(read_position__gt=F("delivered_position")).exists()
 
 
+def read_in(conversation: Conversation, reader: User) -> dict[object, list[int]]:
+    """The positions that each member has read, as the reader is shown them."""
+    found = selectors.message_context(reader.pk, [conversation.pk])["read_positions"][conversation.pk]
+    return {user: list(positions) for user, positions in found.items()}
+
+
 # -- read by -------------------------------------------------------------------------------------------------
 
 
@@ -195,9 +201,24 @@ def test_how_far_the_others_have_read_is_told_across_no_block(
     message = say(group, alice, "a")[0]
     for user in (bob, carol):
         read(user, message)
-    assert selectors.read_positions(alice.pk, group.pk) == {alice.pk: 0, bob.pk: 1, carol.pk: 1}
+    assert read_in(group, alice) == {alice.pk: [], bob.pk: [1], carol.pk: [1]}
     block_user(blocker_id=bob.pk, blocked_id=carol.pk)
-    assert selectors.read_positions(bob.pk, group.pk).keys() == {alice.pk, bob.pk}
-    assert selectors.read_positions(carol.pk, group.pk).keys() == {alice.pk, carol.pk}
+    assert read_in(group, bob).keys() == {alice.pk, bob.pk}
+    assert read_in(group, carol).keys() == {alice.pk, carol.pk}
     services.remove_member(actor_id=carol.pk, conversation_id=group.pk, user_id=carol.pk)
-    assert selectors.read_positions(carol.pk, group.pk) == {}
+    assert read_in(group, carol) == {}
+
+
+@pytest.mark.parametrize("let_in", ["by the owner", "by staff"])
+def test_what_was_said_before_somebody_joined_was_not_read_by_them(
+    group: Conversation, alice: User, carol: User, let_in: str
+) -> None:
+    say(group, alice, *"ab")
+    if let_in == "by staff":
+        services.admit_member(conversation_id=group.pk, user_id=carol.pk)
+    else:
+        services.add_member(actor_id=alice.pk, conversation_id=group.pk, user_id=carol.pk)
+    assert read_in(group, alice)[carol.pk] == []
+    third, _ = say(group, alice, *"cd")
+    read(carol, third)
+    assert read_in(group, alice)[carol.pk] == [3]

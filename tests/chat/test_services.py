@@ -231,6 +231,12 @@ def test_what_a_member_says_is_kept_as_it_was_said(group: Conversation, alice: U
     assert group.last_message_at is not None
 
 
+def test_the_last_message_of_a_conversation_is_as_old_as_the_message(group: Conversation, bob: User) -> None:
+    message = services.send_message(sender_id=bob.pk, conversation_id=group.pk, text="hello")
+    group.refresh_from_db()
+    assert group.last_message_at == message.created_at
+
+
 def test_neither_a_stranger_nor_anybody_where_nothing_is_says_something(group: Conversation, carol: User) -> None:
     for conversation in (group.pk, uuid7()):
         with pytest.raises(Conversation.DoesNotExist):

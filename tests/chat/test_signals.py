@@ -53,6 +53,7 @@ def test_a_message_is_told_in_its_conversation(group: Conversation, alice: User,
 def test_a_message_is_kept_from_those_whom_a_block_parts_from_the_sender(
     group: Conversation, alice: User, bob: User, carol: User, published: list[Intent]
 ) -> None:
+    services.add_member(actor_id=alice.pk, conversation_id=group.pk, user_id=carol.pk)
     block_user(blocker_id=bob.pk, blocked_id=alice.pk)
     block_user(blocker_id=alice.pk, blocked_id=carol.pk)
     published.clear()
@@ -96,17 +97,19 @@ def test_a_new_member_is_let_in_before_anybody_is_told(
 ) -> None:
     services.add_member(actor_id=alice.pk, conversation_id=group.pk, user_id=carol.pk)
     admission, welcome, push = published
+    group.refresh_from_db()
     assert admission == Admit(str(carol.pk), ConversationRoom(group.pk))
     assert welcome == Push(UserRoom(carol.pk), ConversationCreated.of(group))  # all that she needs, for her alone
     assert isinstance(push, Push)
     assert rooms(push) == {f"conversation:{group.pk}", f"user:{carol.pk}"}
     event = cast(MemberAdded, push.event)
     assert (event.user_id, event.member.name, event.member.role) == (str(carol.pk), "carol", "member")
+    assert event.version == group.version == 1
 
 
 def test_a_member_who_goes_is_told_and_then_put_out(group: Conversation, bob: User, published: list[Intent]) -> None:
     services.remove_member(actor_id=bob.pk, conversation_id=group.pk, user_id=bob.pk)
-    gone = MemberRemoved(conversation_id=str(group.pk), user_id=str(bob.pk))
+    gone = MemberRemoved(conversation_id=str(group.pk), version=1, user_id=str(bob.pk))
     assert published == [
         Push([ConversationRoom(group.pk), UserRoom(bob.pk)], gone),
         Evict(str(bob.pk), ConversationRoom(group.pk)),

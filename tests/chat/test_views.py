@@ -82,7 +82,7 @@ def test_a_conversation_is_begun_and_shown(alice: User, bob: User) -> None:
     assert MOMENT.fullmatch(body["createdAt"])
     assert (body["kind"], body["title"], body["lastMessageAt"]) == ("group", "Trip", None)
     assert [sorted(member) for member in body["members"]] == [
-        ["avatar", "isOnline", "joinedAt", "name", "role", "userId"]
+        ["avatar", "isOnline", "joinedAt", "joinedPosition", "name", "role", "userId"]
     ] * 2
     assert [(m["userId"], m["name"], m["role"], m["isOnline"]) for m in body["members"]] == [
         (str(alice.pk), "Alice A.", "owner", False),

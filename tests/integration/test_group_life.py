@@ -128,7 +128,9 @@ def test_clients_of_the_families_join_and_leave_with_the_group(
 
 # -- state plus events equals a fresh fetch -------------------------------------------------------------
 
-OF_OTHERS = {"isOnline", "unreadCount"}  # presence and messages have events of their own
+OF_OTHERS = {"isOnline", "unreadCount", "version"}  # presence and messages have events of their own
+Heard = dict[tuple[str, str], int]
+"""The version of what a client knows last of a conversation (and nobody in particular), and of one person in it."""
 
 
 def plain(conversation: dict[str, Any]) -> dict[str, Any]:
@@ -138,22 +140,28 @@ def plain(conversation: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "members": {member["userId"]: member for member in members}}
 
 
-def apply(state: dict[str, dict[str, Any]], event: str, data: dict[str, Any], own: str) -> None:
-    """What a client makes of an event."""
-    known = state.get(data.get("conversationId", data.get("id", "")))
+def apply(state: dict[str, dict[str, Any]], heard: Heard, event: str, data: dict[str, Any], own: str) -> None:
+    """What a client makes of an event: of what is said of one thing, the higher version counts."""
+    key, user = data.get("conversationId", data.get("id", "")), data.get("userId", "")
+    known, version = state.get(key), data.get("version") or 0
+    is_later = version > max(heard.get((key, ""), -1), heard.get((key, user), -1))
     match event:
         case "conversation.created":
-            state[data["id"]] = {"pinned": False, "mutedUntil": None} | plain(data)
-        case "conversation.updated" if known:
-            known |= plain(data)
-        case "conversation.memberAdded" if known:
-            known["members"][data["userId"]] = data["member"]
-        case "conversation.memberRemoved" if data["userId"] == own:
-            state.pop(data["conversationId"], None)
-        case "conversation.memberRemoved" if known:
-            known["members"].pop(data["userId"], None)
+            state[key] = {"pinned": False, "mutedUntil": None} | plain(data)
+        case "conversation.updated" if known and is_later:
+            told, before = plain(data), known["members"]
+            later = {one for one in told["members"].keys() | before.keys() if heard.get((key, one), -1) > version}
+            members = {one: member for one, member in told["members"].items() if one not in later}
+            known |= told | {"members": members | {one: before[one] for one in later & before.keys()}}
+        case "conversation.memberAdded" if known and is_later:
+            known["members"][user] = data["member"]
+        case "conversation.memberRemoved" if user == own:
+            state.pop(key, None)
+        case "conversation.memberRemoved" if known and is_later:
+            known["members"].pop(user, None)
         case _:
-            pass
+            return
+    heard[key, user] = version
 
 
 def fetch(site: Site, user: User) -> dict[str, dict[str, Any]]:
@@ -206,9 +214,10 @@ def test_what_clients_make_of_the_events_is_what_a_fresh_fetch_shows(
     meet(site, alice, *people[1:])
     for user, client in clients.items():
         state: dict[str, dict[str, Any]] = {}
+        heard: Heard = {}
         while not any(kept["title"] == "the end" for kept in state.values()):
             frame = client.inbox.pop(0) if client.inbox else client.receive()
-            apply(state, frame["event"], frame["data"], str(user.pk))
+            apply(state, heard, frame["event"], frame["data"], str(user.pk))
         assert state == fetch(site, user)
 
 

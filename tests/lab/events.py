@@ -1,6 +1,6 @@
 """One event of each policy, and one of any size."""
 
-from realtime.events import DROPPABLE, DURABLE, LATEST, Event
+from realtime.events import CUMULATIVE, DROPPABLE, DURABLE, LATEST, Event
 
 
 class Noted(Event, wire="lab.noted", policy=DURABLE):
@@ -9,6 +9,12 @@ class Noted(Event, wire="lab.noted", policy=DURABLE):
 
 class Gauge(Event, wire="lab.gauge", policy=LATEST(by="name")):
     name: str
+    value: int
+
+
+class Total(Event, wire="lab.total", policy=CUMULATIVE("name", "unit")):
+    name: str
+    unit: str
     value: int
 
 

@@ -14,8 +14,8 @@ from realtime.auth import Credentials, Identity
 from realtime.log import Log, Missed, Position, Record, Stay
 from realtime.log_memory import MemoryLog
 from realtime.outbound import OVERHEAD
-from realtime.publications import Admission, Delivery, Disconnection, Eviction, delivery
-from tests.lab.events import Gauge, Noted, Tick
+from realtime.publications import Admission, Delivery, Disconnection, Eviction, Voiding, delivery
+from tests.lab.events import Gauge, Noted, Tick, Total
 from tests.lab.rooms import LabRoom
 
 pytestmark = pytest.mark.asyncio
@@ -152,6 +152,75 @@ async def test_nor_do_those_of_a_room_that_was_left(log: Log, limit: Callable[..
     log.uncover("lab:b")
     log.append(told(Gauge(name="a", value=2), "a"))
     assert await numbers(log, record(Stay("lab:a", 0)), 0) == [2]
+
+
+async def test_what_is_cumulative_is_numbered_comes_once_with_its_last_value_and_pushes_nothing_out(
+    log: Log, limit: Callable[..., None]
+) -> None:
+    limit(RECOVERY_EVENTS=2)
+    log.append(noted(1, "a"))
+    for value in range(2, 9):
+        log.append(told(Total(name="x", unit="m", value=value), "a"))
+    assert log.append(told(Total(name="x", unit="s", value=9), "a")) == 9
+    session = record(Stay("lab:a", 0))
+    assert await numbers(log, session, 0) == [1, 8, 9]
+    assert await numbers(log, session, 8) == [9]
+    assert await numbers(log, session, 9) == []
+
+
+async def test_a_cumulative_event_replaces_none_that_others_hear(log: Log) -> None:
+    for value, excluded in ((1, "1"), (2, "2")):
+        event = Total(name="x", unit="m", value=value)
+        made = delivery([LabRoom("a")], event, frozenset({excluded}))
+        assert made is not None
+        log.append(made)
+    assert await numbers(log, record(Stay("lab:a", 0)), 0) == [2]
+    other = record(Stay("lab:a", 0), user="2")
+    log.cover("user:2", 0)
+    assert await numbers(log, other, 0) == [1]
+
+
+async def test_a_cumulative_event_goes_with_its_time_like_any_other(log: Log, limit: Callable[..., None]) -> None:
+    limit(RECOVERY_WINDOW=-1)
+    log.append(told(Total(name="x", unit="m", value=1), "a"))
+    log.sweep()
+    assert await numbers(log, record(Stay("lab:a", 0)), 0) is None
+    assert await numbers(log, record(Stay("lab:a", 0)), 1) == []
+
+
+async def test_what_was_told_before_a_room_was_voided_is_not_told_again(log: Log, limit: Callable[..., None]) -> None:
+    limit(RECOVERY_EVENTS=3)
+    for number in (1, 2):
+        log.append(noted(number, "a"))
+    log.append(noted(3, "b"))
+    log.append(Voiding(room="lab:a"))
+    for number in (5, 6):
+        log.append(noted(number, "a"))
+    session = record(Stay("lab:a", 0))
+    assert [await numbers(log, session, after) for after in range(4)] == [None, None, [5, 6], [5, 6]]
+    assert await numbers(log, record(Stay("lab:b", 0)), 0) == [3], "another room is what it was"
+
+
+async def test_what_a_user_missed_before_the_users_room_was_voided_is_not_told_again(log: Log) -> None:
+    log.cover("user:2", 0)
+    log.append(noted(1, "a"))
+    log.append(Voiding(room="user:2"))
+    log.append(noted(3, "a"))
+    session = record(Stay("lab:a", 0), user="2")
+    assert [await numbers(log, session, after) for after in range(3)] == [None, [3], [3]]
+    assert await numbers(log, record(Stay("lab:a", 0)), 0) == [1, 3]
+
+
+async def test_a_room_that_was_voided_is_forgotten_with_its_time(log: Log, limit: Callable[..., None]) -> None:
+    limit(RECOVERY_WINDOW=-1)
+    log.append(noted(1, "a"))
+    for room in ("lab:a", "user:1", "lab:uncovered"):
+        log.append(Voiding(room=room))
+    log.sweep()
+    limit(RECOVERY_WINDOW=60)
+    log.append(noted(4, "a"))
+    assert await numbers(log, record(Stay("lab:a", 0)), 0) is None
+    assert await numbers(log, record(Stay("lab:a", 0)), 3) == [4]
 
 
 async def test_who_is_excluded_is_not_told_later_either(log: Log) -> None:

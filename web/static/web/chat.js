@@ -150,7 +150,7 @@ export class Chat extends EventTarget {
     },
     'conversation.updated': (changed) => {
       const conversation = this.#conversations.get(changed.id);
-      if (conversation) this.#put({ ...conversation, ...changed });
+      if (conversation?.version < changed.version) this.#put({ ...conversation, ...changed });
     },
     'conversation.memberAdded': ({ conversationId, userId, member }) => {
       const conversation = this.#conversations.get(conversationId);
