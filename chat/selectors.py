@@ -282,5 +282,6 @@ def get_call(reader: Id, call: Id) -> Call:
 
 
 def calls_ringing(user: Id) -> QuerySet[Call]:
-    """Whoever is calling the user right now."""
-    return calls_of(user, state=Call.State.RINGING).filter(callee__pk=user)
+    """Whoever is calling the user right now; a block would have ended it. Each connection asks: as simple as may be."""
+    begun = timezone.now() - timedelta(seconds=settings.CHAT_RING_TIMEOUT)
+    return Call.objects.filter(callee__pk=user, state=Call.State.RINGING, created_at__gt=begun)

@@ -247,7 +247,10 @@ class Hub(Connected):
                 due[session].append(frame)
         alike: defaultdict[tuple[Frame, ...], list[Session]] = defaultdict(list)  # most listeners hear the same
         for session, frames in due.items():
-            alike[tuple(frames)].append(session)
+            if len(frames) == 1:
+                session.write(frames[0])
+            else:
+                alike[tuple(frames)].append(session)
         for heard, sessions in alike.items():
             _write(join(heard), sessions)  # and let go: in all ways in which they can be heard they are too much
 

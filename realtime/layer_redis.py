@@ -140,16 +140,18 @@ class RedisLayer(BaseChannelLayer):
     async def _publish(self, messages: Sequence[tuple[str, dict[str, Any]]]) -> None:
         try:
             wire = await self._connected()
-            asked = [wire.ask("PUBLISH", topic, _encode(message)) for topic, message in messages]
-            answers = await asyncio.gather(*asked, return_exceptions=True)
         except OSError as error:
             raise ConnectionError(f"Redis does not answer: {error}") from error
+        asked = [wire.ask("PUBLISH", topic, _encode(message)) for topic, message in messages]
+        if asked:
+            await asyncio.wait(asked[-1:])  # they are answered in order
         refused: dict[int, str] = {}
-        for index, answer in enumerate(answers):
-            if isinstance(answer, RefusedError):
-                refused[index] = str(answer)
-            elif isinstance(answer, BaseException):
-                raise ConnectionError(f"Redis does not answer: {answer}") from answer
+        for index, answer in enumerate(asked):
+            failure = answer.exception()
+            if isinstance(failure, RefusedError):
+                refused[index] = str(failure)
+            elif failure is not None:
+                raise ConnectionError(f"Redis does not answer: {failure}") from failure
         if refused:
             raise RefusedError("; ".join(set(refused.values())), refused)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from realtime import database
 from realtime.errors import ClientError
 from realtime.log import Kept, Stay
+from realtime.rooms import UserRoom
+from realtime.signals import going_on
 
 if TYPE_CHECKING:
     from realtime.sessions import Session
@@ -57,12 +59,22 @@ class Membership:
             logger.debug("left", extra={"connection": self._session.id, "room": address})
 
     async def begin(self, of: Sequence[Stay]) -> None:
-        """Enter the automatic rooms; of these earlier times in rooms, go on with what was asked for."""
-        session = self._session
-        automatic = await database.run(lambda: list(session.codec.automatic(session.user)))
+        """Enter the automatic rooms, and tell what is going on; of these times in rooms, keep what was asked for.
+
+        One's own room comes first: what is not in the database yet is heard there.
+        """
+        session, user = self._session, self._session.user
+        own = UserRoom(user.id).address
+        if user.id:
+            await self.enter(own)
+        automatic, events = await database.run(lambda: (list(session.codec.automatic(user)), going_on(user.id)))
         for address in automatic:
             await self.enter(address)
+        if own not in automatic:
+            await self.exit(own)
         await self.keep(automatic, of)
+        for event in events:
+            session.tell(event.wire, event)
 
     async def keep(self, automatic: Iterable[str], of: Sequence[Stay]) -> None:
         """Of these times in rooms, end all that were not asked for and are not among the automatic ones."""

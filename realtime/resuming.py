@@ -1,7 +1,7 @@
 """Before the greeting: how a lost session is found, what it has to be told, and what waits meanwhile."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from realtime import database
 from realtime.auth import Credentials
@@ -9,10 +9,6 @@ from realtime.codec import Codec, delivery_frame, direct_push
 from realtime.conf import conf
 from realtime.log import Log, Missed, Position, Record, Stay
 from realtime.outbound import Frame
-from realtime.signals import connect_listeners
-
-if TYPE_CHECKING:
-    from realtime.sessions import Session
 
 
 class Resume(NamedTuple):
@@ -65,15 +61,6 @@ def frames(log: Log, codec: Codec, missed: Missed) -> list[Frame] | None:
         if left < 0:
             return None
     return told
-
-
-async def meet(session: "Session") -> None:
-    """Tell a new connection what is going on; when it is in its rooms already, so that nothing is lacking."""
-    user = session.user.id
-    if user:
-        events = await database.run(lambda: [event for tell in connect_listeners.values() for event in tell(user)])
-        for event in events:
-            session.tell(event.wire, event)
 
 
 class Opening:

@@ -16,9 +16,10 @@ from realtime.expiry import AuthExpiring, Expiry
 from realtime.log import Kept, Record, Stay
 from realtime.membership import Membership
 from realtime.outbound import Frame, Sink, drop
-from realtime.resuming import Opening, Resume, find, frames, meet
+from realtime.resuming import Opening, Resume, find, frames
 from realtime.rooms import Room
 from realtime.running import Effect, Respond, run
+from realtime.signals import going_on
 from realtime.times import iso_unix
 
 if TYPE_CHECKING:
@@ -153,7 +154,6 @@ class Session:
             return
         if lost is None:
             await self._membership.begin(of=before)
-            await meet(self)
         if self.sink.is_closed:  # the token was revoked meanwhile, or the session resumed elsewhere
             return
         if key is not None:
@@ -280,13 +280,14 @@ class Session:
         stays, before = list(self.rooms.values()), self.codec
         self.codec = codec  # at once: an admission may come meanwhile
         try:
-            automatic = await database.run(lambda: list(codec.automatic(self.user)))
+            automatic, events = await database.run(lambda: (list(codec.automatic(self.user)), going_on(self.user.id)))
         except BaseException:  # a cancellation, too
             self.codec = before
             raise
         await self._membership.keep(automatic, of=stays)
         self._membership.changed()
-        await meet(self)
+        for event in events:
+            self.tell(event.wire, event)
 
     async def run(self, name: str, data: bytes, respond: Respond) -> None:
         """Run one command; `respond` is called once."""

@@ -31,6 +31,7 @@ __all__ = [
     "Pushes",
     "Void",
     "connect_listeners",
+    "going_on",
     "on_connect",
     "on_presence",
     "presence_listeners",
@@ -170,3 +171,8 @@ def on_connect(function: ConnectListener) -> ConnectListener:
     """
     connect_listeners[_name(function)] = function
     return function
+
+
+def going_on(user: str) -> list[Event]:
+    """What a new connection of the user is told; nothing for nobody. In a database thread."""
+    return [event for tell in connect_listeners.values() for event in tell(user)] if user else []

@@ -183,6 +183,7 @@ class RawWriter:
         if self._over is not None and not self._over.done():
             self._over.set_result(None)
         self.on_writable = self.on_over = nothing
+        self._protocol.messages.taker = None  # or they would hold each other
 
 
 class _Queue:

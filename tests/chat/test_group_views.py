@@ -58,7 +58,7 @@ def test_across_a_block_a_member_is_a_name_and_a_picture_and_nothing_more(
     shown = [member for member in listed if member["userId"] == str(bob.pk)]
     assert len(shown) == 6
     for member in shown:
-        assert sorted(member) == ["avatar", "isOnline", "joinedAt", "name", "role", "userId"]
+        assert sorted(member) == ["avatar", "isOnline", "joinedAt", "joinedPosition", "name", "role", "userId"]
         assert (member["name"], member["avatar"]) == ("Bob B.", "https://example.com/bob.png")
         assert member["isOnline"] is False
     assert error_of(client.get(f"/api/users/{bob.pk}/")) == (404, "NOT_FOUND")

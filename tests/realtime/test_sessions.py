@@ -305,7 +305,7 @@ async def test_who_comes_is_told_what_is_going_on_before_what_is_told_since(
         publish(Push(UserRoom(user_id), Noted(number=2)))
         yield Noted(number=1)
 
-    monkeypatch.setattr("realtime.resuming.connect_listeners", {"going on": going_on})
+    monkeypatch.setattr("realtime.signals.connect_listeners", {"going on": going_on})
     socket = await Socket(alice).greeted()
     await until(lambda: len(socket.frames) >= 3)
     assert [frame["event"] for frame in socket.frames] == ["connected", "lab.noted", "lab.noted"]
