@@ -7,7 +7,7 @@ from contextvars import copy_context
 from functools import cache, partial
 from typing import ParamSpec, TypeVar
 
-from django.db import close_old_connections
+from django.db import close_old_connections, reset_queries
 
 from realtime.conf import conf
 
@@ -37,6 +37,7 @@ async def run(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 
 
 def _with_fresh_connections(call: Callable[[], R]) -> R:
+    reset_queries()  # as for each request: where DEBUG is on, a connection remembers thousands of them
     close_old_connections()
     try:
         return call()

@@ -64,13 +64,13 @@ class Membership:
         One's own room comes first: what is not in the database yet is heard there.
         """
         session, user = self._session, self._session.user
-        own = UserRoom(user.id).address
-        if user.id:
+        own = UserRoom(user.id).address if user.id else ""
+        if own:
             await self.enter(own)
         automatic, events = await database.run(lambda: (list(session.codec.automatic(user)), going_on(user.id)))
         for address in automatic:
             await self.enter(address)
-        if own not in automatic:
+        if own and own not in automatic:
             await self.exit(own)
         await self.keep(automatic, of)
         for event in events:
