@@ -145,6 +145,23 @@ async def test_what_stands_beside_something_refused_is_told_once(
     await asyncio.gather(*working, return_exceptions=True)
 
 
+async def test_other_services_hear_what_stands_beside_something_refused(
+    layer: RedisLayer, redis_server: Redis, settings: Any
+) -> None:
+    settings.REALTIME = {**settings.REALTIME, "BRIDGE": {"lab.noted": "notes"}, "REDIS_URL": redis_server.url}
+    publisher = Publisher(layer)
+    with redis.Redis.from_url(redis_server.url) as client, client.pubsub() as service:
+        service.subscribe("notes")
+        assert service.get_message(timeout=10)
+        with pytest.raises(RefusedError):
+            await publisher.send([noted(ALLOWED, 1), noted(FORBIDDEN, 2), noted(ALLOWED, 3)])
+        passing_on = asyncio.create_task(publisher.bridge.run())
+        heard = [await asyncio.to_thread(service.get_message, timeout=10) for _ in range(2)]
+        passing_on.cancel()
+        await asyncio.gather(passing_on, return_exceptions=True)
+    assert [message and message["data"] for message in heard] == [b'{"number":1}', b'{"number":3}']
+
+
 async def test_a_publisher_that_is_refused_everything_is_down(layer: RedisLayer) -> None:
     publisher = Publisher(layer)
     publisher.submit(Batch([noted(FORBIDDEN, 1)], None))
