@@ -27,12 +27,13 @@ class LostDevices:
         All processes look; the call's row says who ends it, and tells.
         """
         calls = list(Call.objects.filter(LIVE))
+        for call in calls:
+            if call.is_overdue:
+                services.time_out_call(call_id=call.pk)
         gone = deserted(DeviceRoom(device) for call in calls for device in call.devices)
         now = time.monotonic()
         self._since = {address: self._since.get(address, now) for address in gone}
         for call in calls:
-            if call.is_overdue:
-                services.time_out_call(call_id=call.pk)
             for device in call.devices:
                 if now - self._since.get(DeviceRoom(device).address, now) > settings.CHAT_CALL_GRACE:
                     services.lose_device(call_id=call.pk, device=device)

@@ -142,12 +142,9 @@ class RedisLayer(BaseChannelLayer):
             wire = await self._connected()
         except OSError as error:
             raise ConnectionError(f"Redis does not answer: {error}") from error
-        asked = [wire.ask("PUBLISH", topic, _encode(message)) for topic, message in messages]
-        if asked:
-            await asyncio.wait(asked[-1:])  # they are answered in order
+        answers = await _answers([wire.ask("PUBLISH", topic, _encode(message)) for topic, message in messages])
         refused: dict[int, str] = {}
-        for index, answer in enumerate(asked):
-            failure = answer.exception()
+        for index, failure in enumerate(answers):
             if isinstance(failure, RefusedError):
                 refused[index] = str(failure)
             elif failure is not None:
@@ -209,6 +206,18 @@ class RedisLayer(BaseChannelLayer):
     def _gap(self) -> None:
         if self.on_gap is not None:
             self.on_gap()
+
+
+async def _answers(asked: Sequence[asyncio.Future[Any]]) -> list[BaseException | None]:
+    """What became of each: None, if it was done. They are answered in order, so the last is waited for."""
+    try:
+        if asked:
+            await asyncio.wait(asked[-1:])
+    except asyncio.CancelledError:
+        for one in asked:
+            one.cancel()
+        raise
+    return [one.exception() for one in asked]
 
 
 class Sender:

@@ -55,6 +55,7 @@ class MemoryLog:
         self._covered: dict[str, int] = dict.fromkeys(covered, self._number)
         self._latest: OrderedDict[Key, Entry] = OrderedDict()
         self._latest_in: dict[str, OrderedDict[Key, None]] = {}
+        self._overflowed: dict[str, int] = {}  # of such an event let go of for want of space: the number before it
 
     @property
     def number(self) -> int:
@@ -94,18 +95,19 @@ class MemoryLog:
                 keys[key] = None
                 keys.move_to_end(key)
             while len(self._latest) > conf().recovery_latest:
-                self._floor = max(self._floor, self._drop_latest() + 1)  # who has heard its number may lack it still
+                room, number = self._drop_latest()
+                self._overflowed[room] = number
 
     def _void(self, voiding: Voiding) -> None:
         room = voiding.room
         if room not in self._covered:
             return
-        # A user's room is looked at whenever that user comes back: there it is about all that was ever told.
-        last, entries = self._number, self._rooms.get(room)
-        if not room.startswith("user:"):
-            last = entries[-1].number if entries else 0
-        if entries:
-            entries.clear()
+        cumulative = self._cumulative.pop(room, {}).values()
+        entries = self._rooms.get(room, deque())
+        last = max([entry.number for entry in (*entries, *cumulative)], default=0)
+        entries.clear()
+        if room.startswith("user:"):  # which is looked at whenever that user comes back: it is about all that was told
+            last = self._number
         self._trimmed[room] = max(last, self._trimmed.get(room, 0))
         self._keep(voiding, (room,), OVERHEAD)  # for as long as anything of before may be
 
@@ -149,13 +151,13 @@ class MemoryLog:
             if not entries:
                 self._cumulative.pop(room, None)
 
-    def _drop_latest(self) -> int:
+    def _drop_latest(self) -> tuple[str, int]:
         key, entry = self._latest.popitem(last=False)
         keys = self._latest_in[key[0]]
         del keys[key]
         if not keys:
             del self._latest_in[key[0]]
-        return entry.number
+        return key[0], entry.number
 
     def cover(self, address: str, since: int | None = None) -> int:
         """From here on everything that is told in the room is appended; returns the number above which it is."""
@@ -167,6 +169,7 @@ class MemoryLog:
     def uncover(self, address: str) -> None:
         """No longer."""
         self._covered.pop(address, None)
+        self._overflowed.pop(address, None)
         for key in self._latest_in.pop(address, ()):
             del self._latest[key]
 
@@ -184,6 +187,7 @@ class MemoryLog:
             self._drop_oldest()
         while self._latest and next(iter(self._latest.values())).at < horizon:
             self._drop_latest()
+        self._overflowed = {room: number for room, number in self._overflowed.items() if number >= self._floor}
         self._sessions.sweep()
 
     # -- who hears it -----------------------------------------------------------------------
@@ -244,6 +248,8 @@ class MemoryLog:
 
     def _is_whole(self, stay: Stay, after: int) -> bool:
         start = max(after, stay.since)
+        if start <= self._overflowed.get(stay.address, -1):  # who has heard that number may lack what came after it
+            return False
         return self._covered.get(stay.address, self._number + 1) <= start >= self._trimmed.get(stay.address, 0)
 
     def _durable(self, stays: list[Stay], after: int, user: str) -> list[Told] | None:

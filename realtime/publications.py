@@ -79,7 +79,7 @@ class Voiding(_Base, frozen=True, kw_only=True, omit_defaults=True, tag="void"):
 
 
 Publication = Delivery | Admission | Eviction | Disconnection | Voiding
-CONTROLS: Final = (Admission, Eviction, Disconnection)
+CONTROLS: Final = (Admission, Eviction, Disconnection, Voiding)
 
 encode_publication: Final = msgspec.json.Encoder().encode
 decode_publication: Final = msgspec.json.Decoder(Publication).decode

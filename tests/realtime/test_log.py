@@ -138,6 +138,18 @@ async def test_a_value_over_the_limit_goes_and_who_missed_it_recovers_nothing(
     assert [await numbers(log, session, after) for after in (0, 1, 2)] == [None, None, [4]]
 
 
+async def test_a_room_with_too_many_values_costs_nobody_in_another_one_what_they_missed(
+    log: Log, limit: Callable[..., None]
+) -> None:
+    limit(RECOVERY_LATEST=1)
+    log.append(noted(1, "a"))
+    for name in ("first", "second", "third"):
+        log.append(told(Gauge(name=name, value=2), "b"))
+    assert await numbers(log, record(Stay("lab:b", 0)), 1) is None
+    assert await numbers(log, record(Stay("lab:a", 0)), 1) == []
+    assert await numbers(log, record(Stay("lab:a", 0)), 0) == [1]
+
+
 async def test_values_told_where_nobody_is_push_none_out(log: Log, limit: Callable[..., None]) -> None:
     limit(RECOVERY_LATEST=2)
     log.append(told(Gauge(name="a", value=7), "a"))
@@ -199,6 +211,15 @@ async def test_what_was_told_before_a_room_was_voided_is_not_told_again(log: Log
     session = record(Stay("lab:a", 0))
     assert [await numbers(log, session, after) for after in range(4)] == [None, None, [5, 6], [5, 6]]
     assert await numbers(log, record(Stay("lab:b", 0)), 0) == [3], "another room is what it was"
+
+
+async def test_nor_is_what_is_cumulative(log: Log) -> None:
+    log.append(noted(1, "a"))
+    log.append(told(Total(name="x", unit="m", value=2), "a"))
+    log.append(Voiding(room="lab:a"))
+    log.append(told(Total(name="x", unit="m", value=4), "a"))
+    session = record(Stay("lab:a", 0))
+    assert [await numbers(log, session, after) for after in range(4)] == [None, None, [4], [4]]
 
 
 async def test_what_a_user_missed_before_the_users_room_was_voided_is_not_told_again(log: Log) -> None:

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from realtime import publishing
 from realtime.couriers import Batch, OutboxCourier, RedisCourier
 from realtime.models import OutboxEntry
-from realtime.publications import Admission, Delivery, Disconnection, Eviction, decode_publications
+from realtime.publications import Admission, Delivery, Disconnection, Eviction, Voiding, decode_publications
 from realtime.publishing import Admit, Disconnect, Evict, Held, Push, courier, publish, set_courier
 from realtime.rooms import GlobalRoom
 from tests.lab.events import Gauge, Noted, Tick
@@ -172,6 +172,7 @@ def test_what_is_held_waits_in_its_list_and_only_in_that_context(recorder: Recor
 
 def test_controls_are_urgent_and_events_are_not() -> None:
     assert Batch([Eviction(user="1", room="r")], None).is_urgent
+    assert Batch([Voiding(room="r")], None).is_urgent
     delivery = Push(NOTES, Noted(number=1)).publication()
     assert delivery is not None
     assert not Batch([delivery], None).is_urgent

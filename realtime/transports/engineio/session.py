@@ -182,7 +182,8 @@ class EngineSession:
 
     def take(self, packet: str) -> bool:
         """As `receive`, without waiting; False, and nothing has been done, if that cannot be."""
-        if self._state is not State.OPEN or self._is_handling or self._handler is None or packet[:1] != MESSAGE:
+        is_busy = self._is_handling or self.requests.is_posted
+        if self._state is not State.OPEN or is_busy or self._handler is None or packet[:1] != MESSAGE:
             return False
         if not self._handler.take(packet[1:]):
             return False

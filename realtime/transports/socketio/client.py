@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from typing import Final
 
 from realtime.conf import conf
 from realtime.errors import Close
@@ -15,6 +16,8 @@ from realtime.transports.socketio.socket import Socket
 from realtime.vocabulary import doors
 
 logger = logging.getLogger(__name__)
+
+EVENT: Final = str(Kind.EVENT.value)
 
 
 class Client:
@@ -50,17 +53,14 @@ class Client:
 
     def take(self, message: str) -> bool:
         """An event for which there is room."""
+        if message[:1] != EVENT or self._partial is not None:
+            return False
         try:
             packet = decode(message)
         except MalformedError:
             return False  # `on_message` says so
         socket = self._sockets.get(packet.namespace)
-        is_whole = packet.kind is Kind.EVENT and self._partial is None
-        return (
-            is_whole
-            and socket is not None
-            and socket.take_now(packet.data[0], packet.data[1:], packet.id, len(message))
-        )
+        return socket is not None and socket.take_now(packet.data[0], packet.data[1:], packet.id, len(message))
 
     def on_close(self, reason: str) -> None:
         """The transport has gone, and all namespaces with it."""
