@@ -299,8 +299,9 @@ async def test_a_client_that_goes_before_it_is_accepted_leaves_no_task(process: 
 
 
 async def test_who_comes_is_told_what_is_going_on_before_what_is_told_since(
-    process: Process, alice: User, monkeypatch: pytest.MonkeyPatch
+    process: Process, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    await Socket(bob).greeted()  # the process listens to what is for all
     def going_on(user_id: str) -> Iterator[Event]:
         publish(Push(UserRoom(user_id), Noted(number=2)))
         yield Noted(number=1)
