@@ -302,6 +302,7 @@ async def test_who_comes_is_told_what_is_going_on_before_what_is_told_since(
     process: Process, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await Socket(bob).greeted()  # the process listens to what is for all
+
     def going_on(user_id: str) -> Iterator[Event]:
         publish(Push(UserRoom(user_id), Noted(number=2)))
         yield Noted(number=1)
