@@ -18,6 +18,6 @@ def drop(apps, schema_editor):
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("chat", "0003_owners_and_positions")]
+    dependencies = [("chat", "0003_conversations")]
 
     operations = [migrations.RunPython(build, drop)]

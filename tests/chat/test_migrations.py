@@ -1,4 +1,4 @@
-"""A database of the first release, with people and messages in it, comes to the present one while it is in use."""
+"""A database of an earlier release, with people and messages in it, comes to the present one while it is in use."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,13 +9,15 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from chat import search_index, selectors
-from chat.models import Conversation, MailNotice, Membership, Message
+from chat.models import Call, Conversation, MailNotice, Membership, Message
 from chat.services.notices import look_around
 from tests.services import on_sqlite
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
 
 FIRST = [("accounts", "0001_initial"), ("chat", "0001_initial")]
+# It knew positions, but no mail.
+SECOND = [("accounts", "0003_presence_indexes"), ("chat", "0005_calls")]
 PEOPLE = ("ann", "ben", "cid")
 
 
@@ -27,11 +29,11 @@ def migrate_forward() -> None:
     migrate(MigrationExecutor(connection).loader.graph.leaf_nodes())
 
 
-class FirstRelease:
-    """Its code, as far as it writes: it knows no later column, and goes on during a rolling deploy."""
+class Release:
+    """The code of an earlier one, as far as it writes: it knows no later column, and goes on in a rolling deploy."""
 
-    def __init__(self) -> None:
-        models = MigrationExecutor(connection).loader.project_state(FIRST).apps.get_model
+    def __init__(self, migrations: list[tuple[str, str]]) -> None:
+        models = MigrationExecutor(connection).loader.project_state(migrations).apps.get_model
         self.users, self.conversations, self.memberships, self.messages = (
             models(app, name).objects
             for app, name in (
@@ -41,6 +43,8 @@ class FirstRelease:
                 ("chat", "Message"),
             )
         )
+        if migrations == SECOND:
+            self.calls = models("chat", "Call").objects
 
     def register(self, name: str, **more: object) -> Any:
         return self.users.create(username=name, email=f"{name}@example.com", **more)
@@ -60,17 +64,26 @@ class FirstRelease:
         )
 
 
-@pytest.fixture
-def before() -> Iterator[FirstRelease]:
+@pytest.fixture(params=[FIRST], ids=["first"])
+def before(request: pytest.FixtureRequest) -> Iterator[Release]:
     try:
-        migrate(FIRST)
-        yield FirstRelease()
+        migrate(request.param)
+        yield Release(request.param)
     finally:
         migrate_forward()
 
 
+every_release = pytest.mark.parametrize("before", [FIRST, SECOND], ids=["first", "second"], indirect=True)
+
+
 def unread(user: Any) -> int:
     return selectors.unread_messages(user.pk).count()
+
+
+def assert_nobody_is_mailed() -> None:
+    Conversation.objects.update(mail_due_at=timezone.now())
+    look_around()
+    assert not MailNotice.objects.exists()
 
 
 def owners(conversation: Any) -> list[str]:
@@ -78,7 +91,7 @@ def owners(conversation: Any) -> list[str]:
     return [str(name) for name in members.values_list("user__username", flat=True)]
 
 
-def test_what_was_said_before_is_unread_by_nobody_and_mailed_to_nobody(before: FirstRelease) -> None:
+def test_what_was_said_before_is_unread_by_nobody_and_mailed_to_nobody(before: Release) -> None:
     people = [before.register(name) for name in PEOPLE]
     group = before.begin(people, ["owner", "member", "member"])
     for number in range(3):
@@ -88,33 +101,63 @@ def test_what_was_said_before_is_unread_by_nobody_and_mailed_to_nobody(before: F
     assert set(Membership.objects.values_list("delivered_position", "read_position", "mailed_position").distinct()) == {
         (3, 3, 3)
     }
-    Conversation.objects.update(mail_due_at=timezone.now())
-    look_around()
-    assert not MailNotice.objects.exists()
+    assert_nobody_is_mailed()
 
 
-@pytest.mark.parametrize(
-    ("kind", "roles", "closed", "expected"),
-    [
-        ("group", ["owner", "owner", "member"], (), ["ann"]),
-        ("group", ["member", "member", "member"], (), ["ann"]),
-        ("group", ["member", "member", "owner"], (), ["cid"]),
-        ("group", ["owner", "owner", "member"], ("ann",), ["ben"]),
-        ("group", ["member", "member", "member"], PEOPLE, ["ann"]),
-        ("direct", ["owner", "owner"], ("ann",), ["ann"]),
-        ("direct", ["member", "owner"], ("ben",), ["ben"]),
-    ],
-)
-def test_each_conversation_comes_to_one_owner(
-    before: FirstRelease, kind: str, roles: list[str], closed: tuple[str, ...], expected: list[str]
-) -> None:
-    people = [before.register(name, is_active=name not in closed) for name in PEOPLE[: len(roles)]]
-    conversation = before.begin(people, roles, kind)
+@pytest.mark.parametrize("before", [SECOND], ids=["second"], indirect=True)
+def test_what_is_known_to_be_read_stays_so_and_nobody_is_mailed_about_the_rest(before: Release) -> None:
+    people = [before.register(name) for name in PEOPLE]
+    group = before.begin(people, ["owner", "member", "member"])
+    for number in range(3):
+        before.say(group, people[0], f"hello {number}")
+    before.memberships.filter(user=people[1]).update(delivered_position=2, read_position=1)
     migrate_forward()
-    assert owners(conversation) == expected
+    assert [unread(user) for user in people] == [0, 2, 3]
+    positions = Membership.objects.order_by("user__username").values_list(
+        "delivered_position", "read_position", "mailed_position"
+    )
+    assert list(positions) == [(0, 0, 3), (2, 1, 3), (0, 0, 3)]
+    assert_nobody_is_mailed()
 
 
-def test_processes_of_the_first_release_go_on_writing_afterwards(before: FirstRelease) -> None:
+@every_release
+def test_who_began_a_conversation_or_said_something_in_it_takes_part(before: Release) -> None:
+    ann, ben, cid = (before.register(name) for name in PEOPLE)
+    group = before.begin([ann, ben, cid], ["owner", "member", "member"])
+    before.conversations.filter(pk=group.pk).update(created_by=ann)
+    before.say(group, ben, "hello")
+    migrate_forward()
+    assert dict(Membership.objects.values_list("user__username", "takes_part")) == {
+        "ann": True,
+        "ben": True,
+        "cid": False,
+    }
+
+
+OWNERS: list[tuple[str, list[str], tuple[str, ...], str]] = [
+    ("group", ["owner", "owner", "member"], (), "ann"),
+    ("group", ["member", "member", "member"], (), "ann"),
+    ("group", ["member", "member", "owner"], (), "cid"),
+    ("group", ["owner", "owner", "member"], ("ann",), "ben"),
+    ("group", ["member", "member", "member"], PEOPLE, "ann"),
+    ("direct", ["owner", "owner"], ("ann",), "ann"),
+    ("direct", ["member", "owner"], ("ben",), "ben"),
+]
+
+
+def test_each_conversation_comes_to_one_owner(before: Release) -> None:
+    conversations = []
+    for number, (kind, roles, closed, _) in enumerate(OWNERS):
+        people = [before.register(f"{name}{number}", is_active=name not in closed) for name in PEOPLE[: len(roles)]]
+        conversations.append(before.begin(people, roles, kind))
+    migrate_forward()
+    assert [owners(conversation) for conversation in conversations] == [
+        [f"{expected}{number}"] for number, (_, _, _, expected) in enumerate(OWNERS)
+    ]
+
+
+@every_release
+def test_processes_of_an_earlier_release_go_on_writing_afterwards(before: Release) -> None:
     migrate_forward()
     ann, ben = before.register("ann"), before.register("ben")
     group = before.begin([ann, ben], ["owner", "member"])
@@ -128,8 +171,21 @@ def test_processes_of_the_first_release_go_on_writing_afterwards(before: FirstRe
     assert (unread(ann), unread(ben)) == (0, 1)
 
 
+@pytest.mark.parametrize("before", [SECOND], ids=["second"], indirect=True)
+def test_processes_of_the_second_release_go_on_calling_afterwards(before: Release) -> None:
+    migrate_forward()
+    ann, ben = before.register("ann"), before.register("ben")
+    conversation = before.begin([ann, ben], ["member", "member"], "direct")
+    said = before.calls.create(conversation=conversation, caller=ann, callee=ben, caller_device="1")
+    call = Call.objects.get(pk=said.pk)
+    call.state = Call.State.ENDED
+    call.save()
+    own = Call.objects.create(conversation=call.conversation, caller=call.caller, callee=call.callee, caller_device="2")
+    assert before.calls.get(pk=own.pk).awaited
+
+
 @pytest.mark.skipif(on_sqlite(), reason="Only PostgreSQL has the index.")
-def test_the_search_index_is_made_while_others_write(before: FirstRelease) -> None:
+def test_the_search_index_is_made_while_others_write(before: Release) -> None:
     said: list[str] = []
 
     def listen(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
