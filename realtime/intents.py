@@ -30,7 +30,7 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Admit:
-    """Let the user's live connections into the room."""
+    """Let the user's live connections into the room. `Room.allows` has to agree: it is asked once more (`rechecks`)."""
 
     user: object
     room: Room

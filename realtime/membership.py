@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from realtime import database
 from realtime.errors import ClientError
 from realtime.log import Kept, Stay
+from realtime.rechecks import Place
 from realtime.rooms import UserRoom
 from realtime.signals import going_on
 
@@ -88,12 +89,14 @@ class Membership:
         self.evicted.discard(address)
         if self._session.codec.admits(address):
             await self.enter(address)
+            self._session.process.rechecks.add(Place(self._session.user, address, is_in=True))
         self._kept.applied(number)
 
     async def evict(self, address: str, number: int) -> None:
         """The user has just been removed."""
         self.evicted.add(address)
         await self.exit(address)
+        self._session.process.rechecks.add(Place(self._session.user, address, is_in=False))
         self._kept.applied(number)
 
     async def end(self) -> None:

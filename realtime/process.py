@@ -22,6 +22,7 @@ from realtime.presence import Announcer, Presence, set_backend
 from realtime.presence_memory import MemoryPresence
 from realtime.publisher import Publisher
 from realtime.publishing import set_courier
+from realtime.rechecks import Rechecks
 from realtime.redis_pools import require_address
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Process:
         self.presence: Presence = _presence(self.announcer)
         self.audience: Audience = _audience(self.hub)
         self.relay = Relay(self.publisher)
+        self.rechecks = Rechecks()
         self.lingering = Lingering()
         self.connections: set[Connection] = set()
         self.is_draining = False
@@ -87,6 +89,7 @@ class Process:
             "presence": self.presence.run(),
             "relay": self.relay.run(),
             "chores": chores.run(),
+            "rechecks": self.rechecks.run(),
             "audience": self.audience.run(),
             "bridge": self.publisher.bridge.run(),
         }

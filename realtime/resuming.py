@@ -1,14 +1,15 @@
 """Before the greeting: how a lost session is found, what it has to be told, and what waits meanwhile."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from realtime import database
-from realtime.auth import Credentials
+from realtime.auth import Credentials, Identity
 from realtime.codec import Codec, delivery_frame, direct_push
 from realtime.conf import conf
 from realtime.log import Log, Missed, Position, Record, Stay
 from realtime.outbound import Frame
+from realtime.rechecks import Place, agrees
 
 
 class Resume(NamedTuple):
@@ -47,6 +48,25 @@ async def find(log: Log, credentials: Credentials, resume: Resume) -> Lost | Non
     if resume.offset is None:  # it heard nothing at all
         after = Position.parse(log.offset(record.began))
     return None if after is None else Lost(record.copy(), after)
+
+
+async def stays_of(log: Log, lost: Lost, user: Identity, codec: Codec) -> Sequence[Stay] | None:
+    """The session's times in rooms; None if what was told there may be lacking, or is not for this user.
+
+    Who was let in or put out meanwhile is looked up as in `realtime.rechecks`, and first: what was told there since
+    is about to be sent.
+    """
+    known = {*lost.record.rooms.values(), *lost.record.past}
+    while True:
+        stays = await log.stays(lost.record, lost.after, codec.admits)
+        if stays is None or known.issuperset(stays):
+            return stays
+        places = {
+            stay.address: Place(user, stay.address, is_in=stay.until is None) for stay in stays if stay not in known
+        }
+        if not await database.run(agrees, places.values()):
+            return None
+        known.update(stays)
 
 
 def frames(log: Log, codec: Codec, missed: Missed) -> list[Frame] | None:

@@ -16,7 +16,7 @@ from realtime.expiry import AuthExpiring, Expiry
 from realtime.log import Kept, Record, Stay
 from realtime.membership import Membership
 from realtime.outbound import Frame, Sink, drop
-from realtime.resuming import Opening, Resume, find, frames
+from realtime.resuming import Opening, Resume, find, frames, stays_of
 from realtime.rooms import Room
 from realtime.running import Effect, Respond, run
 from realtime.signals import going_on
@@ -233,7 +233,7 @@ class Session:
         log, codec = self.process.log, resume.codec
         self._resuming = resume.key
         lost = await find(log, self.credentials, resume)
-        stays = None if lost is None else await log.stays(lost.record, lost.after, codec.admits)
+        stays = None if lost is None else await stays_of(log, lost, self.user, codec)
         if lost is None or stays is None or self.sink.is_closed:
             self._resuming = None
             return None
