@@ -56,6 +56,7 @@ class MemoryLog:
         self._latest: OrderedDict[Key, Entry] = OrderedDict()
         self._latest_in: dict[str, OrderedDict[Key, None]] = {}
         self._overflowed: dict[str, int] = {}  # of such an event let go of for want of space: the number before it
+        self._aged = -1  # and for its age
 
     @property
     def number(self) -> int:
@@ -186,7 +187,7 @@ class MemoryLog:
         while self._entries and self._entries[0].at < horizon:
             self._drop_oldest()
         while self._latest and next(iter(self._latest.values())).at < horizon:
-            self._drop_latest()
+            _, self._aged = self._drop_latest()
         self._overflowed = {room: number for room, number in self._overflowed.items() if number >= self._floor}
         self._sessions.sweep()
 
@@ -213,6 +214,8 @@ class MemoryLog:
         self.sweep()
         last = self._number if record.last is None else record.last
         if after.epoch != self._epoch or not max(self._floor, record.began) <= after.number <= last:
+            return None
+        if not record.key and after.number <= self._aged:  # nobody knows for how long that client was away
             return None
         stays = self._stays(record, after.number, admits)
         changes = Stay(f"user:{record.user.id}", after.number)  # without them nobody knows where it was

@@ -200,6 +200,20 @@ async def test_a_cumulative_event_goes_with_its_time_like_any_other(log: Log, li
     assert await numbers(log, record(Stay("lab:a", 0)), 1) == []
 
 
+async def test_a_value_that_has_gone_with_its_time_was_missed_by_who_has_nothing_but_an_old_offset(
+    log: Log, limit: Callable[..., None]
+) -> None:
+    log.append(noted(1, "a"))
+    log.append(told(Gauge(name="x", value=2), "a"))
+    session, nameless = record(Stay("lab:a", 0)), record(Stay("lab:a", 0), key="")
+    assert await numbers(log, nameless, 1) == [2]
+    limit(RECOVERY_WINDOW=-1)
+    assert await numbers(log, nameless, 1) is None
+    assert await numbers(log, session, 1) == [], "it is kept no longer than the value, so it has heard that"
+    log.append(noted(2, "b"))
+    assert await numbers(log, nameless, 2) == []
+
+
 async def test_what_was_told_before_a_room_was_voided_is_not_told_again(log: Log, limit: Callable[..., None]) -> None:
     limit(RECOVERY_EVENTS=3)
     for number in (1, 2):
