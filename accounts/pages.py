@@ -1,5 +1,6 @@
 """The pages behind the links in mails: whoever has the link needs no log-in."""
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from django.core import signing
@@ -20,7 +21,7 @@ STATUS = {OLD: 410, BAD: 404, GONE: 410}
 
 # Without a token against forged requests: mail programs post here by themselves (RFC 8058). The link is what counts.
 @method_decorator([never_cache, csrf_exempt], name="dispatch")
-class LinkView(View):
+class LinkView(ABC, View):
     """GET asks and changes nothing, because programs that look for bad links follow every one; POST does it.
 
     The template extends `accounts/page.html` and knows the `state`, and what is `asked`.
@@ -29,13 +30,13 @@ class LinkView(View):
     http_method_names = ("get", "head", "post", "options")
     template: ClassVar[str]
 
+    @abstractmethod
     def read(self, token: str) -> Any:
         """What the link asks for; signing.SignatureExpired for an old one, signing.BadSignature for any other."""
-        raise NotImplementedError
 
+    @abstractmethod
     def do(self, asked: Any) -> None:
         """It, and again without harm; ObjectDoesNotExist if there is nobody for whom it could be done."""
-        raise NotImplementedError
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """The question."""

@@ -182,27 +182,18 @@ def leave(conversation: Conversation, user: User) -> None:
     Membership.objects.get(conversation=conversation, user=user).delete()
 
 
-def test_who_is_no_contact_any_more_sees_people_go_who_show_it_to_contacts(
-    group: Conversation, alice: User, bob: User, published: list[Intent]
+@pytest.mark.parametrize("who", ["alice", "bob"])
+def test_who_shows_it_to_contacts_is_seen_to_go_by_who_is_none_any_more(
+    group: Conversation, alice: User, bob: User, published: list[Intent], who: str
 ) -> None:
+    hidden, other = (alice, bob) if who == "alice" else (bob, alice)
     here(alice, bob)
     say(group, bob, "hello")
-    update_privacy(user_id=alice.pk, presence_shown_to="contacts")
+    update_privacy(user_id=hidden.pk, presence_shown_to="contacts")
     published.clear()
     leave(group, bob)
-    assert heard(published) == {pair(bob, alice): "offline"}  # and nothing of Bob, whom everyone may see
-    assert not sees(bob, alice)
-
-
-def test_who_goes_is_seen_to_go_if_that_is_for_contacts(
-    group: Conversation, alice: User, bob: User, published: list[Intent]
-) -> None:
-    here(alice, bob)
-    say(group, bob, "hello")
-    update_privacy(user_id=bob.pk, presence_shown_to="contacts")
-    published.clear()
-    leave(group, bob)
-    assert heard(published) == {pair(alice, bob): "offline"}
+    assert heard(published) == {pair(other, hidden): "offline"}  # and nothing of the other, whom everyone may see
+    assert not sees(other, hidden)
 
 
 def test_contacts_by_another_conversation_stay_contacts(

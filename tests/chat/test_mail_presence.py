@@ -46,9 +46,11 @@ def test_who_goes_and_has_read_all_gets_none(group: Conversation, alice: User, b
     assert MailNotice.objects.filter(membership__user=bob).count() == 0
 
 
+@pytest.mark.parametrize("status", [Status.ONLINE, Status.OFFLINE], ids=["seen", "invisible"])
 def test_who_looks_in_for_a_moment_gets_the_mail_a_quiet_period_after_that(
-    group: Conversation, alice: User, bob: User, mailoutbox: Mails
+    group: Conversation, alice: User, bob: User, mailoutbox: Mails, status: Status
 ) -> None:
+    update_account(user_id=bob.pk, changes={"status": status})
     say(group, alice, "one")
     pass_time(200)
     come(bob)
@@ -63,19 +65,6 @@ def test_who_looks_in_for_a_moment_gets_the_mail_a_quiet_period_after_that(
     work()
     assert len(mailoutbox) == 1
     assert outcomes() == ["sent"]
-
-
-def test_an_invisible_person_who_looks_in_counts_as_there_as_well(
-    group: Conversation, alice: User, bob: User, mailoutbox: Mails
-) -> None:
-    update_account(user_id=bob.pk, changes={"status": Status.OFFLINE})
-    say(group, alice, "one")
-    pass_time(200)
-    come(bob)
-    go(bob)
-    pass_time(100)
-    work()
-    assert mailoutbox == []
 
 
 def test_who_comes_back_within_the_quiet_period_of_going_gets_none(

@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from django.utils import timezone
@@ -48,6 +49,20 @@ def work(post: MailServer, number: int = 1) -> None:
         assert process.returncode == 0, log.decode()
     failed = DBTaskResult.objects.failed().first()
     assert failed is None, failed.traceback
+
+
+@contextmanager
+def sending(post: MailServer) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker whose first mail the server has, and does not answer before the end of this."""
+    with post.hold():
+        process = worker(post)
+        assert post.reached.wait(PATIENCE)
+        yield process
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.communicate()
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -106,12 +121,9 @@ def test_a_message_is_sent_at_once_while_the_mail_server_hangs(
     speaker = join(site.servers[0], alice)
     speaker.call("message.send", {"conversationId": str(group.pk), "text": "one"})
     pass_time()
-    with post.hold():
-        process = worker(post)
-        assert post.reached.wait(PATIENCE)
+    with sending(post) as process:
         assert speaker.call("message.send", {"conversationId": str(group.pk), "text": "two"})["messageId"]
-        process.kill()
-        process.communicate()
+        kill(process)
 
 
 def test_a_worker_that_is_killed_while_it_sends_loses_nothing_and_doubles_nothing(
@@ -119,11 +131,8 @@ def test_a_worker_that_is_killed_while_it_sends_loses_nothing_and_doubles_nothin
 ) -> None:
     say("one")
     pass_time()
-    with post.hold():
-        process = worker(post)
-        assert post.reached.wait(PATIENCE)
-        process.kill()
-        process.communicate()
+    with sending(post) as process:
+        kill(process)
     assert recipients(post).total() == 0
     tasks.wake(timezone.now())  # as where a worker starts
     work(post)
@@ -142,9 +151,7 @@ def test_a_worker_that_is_stopped_finishes_the_mail_in_hand(
 ) -> None:
     say("one")
     pass_time()
-    with post.hold():
-        process = worker(post)
-        assert post.reached.wait(PATIENCE)
+    with sending(post) as process:
         process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
     assert process.returncode == 0
