@@ -5,7 +5,11 @@ The time that it is given begins in the turn of the loop in which it stands stil
 
 import asyncio
 import os
+import socket
 import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 import pytest
 
@@ -37,24 +41,52 @@ def answer_and_stand_still(fake: FakeRedis, answer: bytes) -> None:
     time.sleep(2 * TIMEOUT)
 
 
-async def test_a_busy_loop_is_not_a_silent_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+@asynccontextmanager
+async def in_a_callback(fake: FakeRedis, answer: bytes) -> AsyncIterator[Callable[[], object]]:
+    """What is given is to be called in the turn of the loop in which something is asked."""
+    yield partial(answer_and_stand_still, fake, answer)
+
+
+@asynccontextmanager
+async def while_reading(fake: FakeRedis, answer: bytes) -> AsyncIterator[Callable[[], object]]:
+    """In that turn something comes on another connection. Thereafter uvloop runs timers before it reads more."""
+
+    class Reading(asyncio.Protocol):
+        def data_received(self, data: bytes) -> None:
+            answer_and_stand_still(fake, answer)
+
+    ours, other = socket.socketpair()
+    transport, _ = await asyncio.get_running_loop().create_unix_connection(Reading, sock=ours)
+    with other:
+        yield partial(other.send, b"something")
+        transport.abort()
+
+
+Standing = Callable[[FakeRedis, bytes], AbstractAsyncContextManager[Callable[[], object]]]
+everywhere = pytest.mark.parametrize("standing", [in_a_callback, while_reading])
+
+
+@everywhere
+async def test_a_busy_loop_is_not_a_silent_redis(standing: Standing, monkeypatch: pytest.MonkeyPatch) -> None:
     async with FakeRedis(mute) as fake:
         wire = await RedisWire.open(fake.url)
         await until(lambda: len(fake.writers) == 1)
-        monkeypatch.setattr(redis_wire, "TIMEOUT", TIMEOUT)
-        answer = wire.ask("PUBLISH", "a", "b")
-        answer_and_stand_still(fake, b":1\r\n")
-        assert await soon(answer) == 1
+        async with standing(fake, b":1\r\n") as stand_still:
+            monkeypatch.setattr(redis_wire, "TIMEOUT", TIMEOUT)
+            answer = wire.ask("PUBLISH", "a", "b")
+            stand_still()
+            assert await soon(answer) == 1
         wire.close()
 
 
-async def test_a_busy_loop_is_not_a_missing_confirmation(monkeypatch: pytest.MonkeyPatch) -> None:
+@everywhere
+async def test_a_busy_loop_is_not_a_missing_confirmation(standing: Standing, monkeypatch: pytest.MonkeyPatch) -> None:
     async with FakeRedis(mute) as fake:
         layer = RedisLayer(fake.url)
         channel = await soon(layer.new_channel())
-        monkeypatch.setattr(redis_listener, "TIMEOUT", TIMEOUT)
-        adding = asyncio.create_task(layer.group_add("room", channel))
-        confirmation = confirm([f"{PREFIX}room".encode()])
-        asyncio.get_running_loop().call_soon(answer_and_stand_still, fake, confirmation)  # in the same turn
-        await soon(adding)
+        async with standing(fake, confirm([f"{PREFIX}room".encode()])) as stand_still:
+            monkeypatch.setattr(redis_listener, "TIMEOUT", TIMEOUT)
+            adding = asyncio.create_task(layer.group_add("room", channel))
+            asyncio.get_running_loop().call_soon(stand_still)  # in the turn in which that begins
+            await soon(adding)
         await layer.close()
