@@ -5,7 +5,7 @@ import itertools
 import logging
 import time
 from collections.abc import Collection, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -104,7 +104,7 @@ class Relay:
             self._release(unsent)
         due = OutboxEntry.objects.filter(ready_at__lte=Now()).order_by("pk")
         if due.exists():
-            with transaction.atomic():
+            with _while_sending():
                 if self._is_the_only_one():
                     self._send(list(due[:BATCH]))
         else:
@@ -141,6 +141,14 @@ class Relay:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [ADVISORY_LOCK])
             return bool(cursor.fetchone()[0])
+
+
+def _while_sending() -> AbstractContextManager[object]:
+    """The transaction that holds the lock of `_is_the_only_one`, where there is such a lock.
+
+    Not on SQLite: it has one writer at a time, and all others would wait for a layer that hangs.
+    """
+    return transaction.atomic() if connection.vendor == "postgresql" else nullcontext()
 
 
 def _keep_refused(sent: dict[int, list[Publication]], refused: Collection[int]) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from realtime.redis_wire import TIMEOUT, RedisWire
+from realtime.redis_wire import SECOND_LOOK, TIMEOUT, RedisWire
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,8 @@ class Listener:
         if is_new:
             self._subscribe([topic])
         await asyncio.wait([confirmed], timeout=TIMEOUT)
+        if not confirmed.done():
+            await asyncio.wait([confirmed], timeout=SECOND_LOOK)
         if not confirmed.done():
             raise ConnectionError("Redis does not confirm a subscription")
 

@@ -14,6 +14,7 @@ from redis.asyncio import ConnectionPool
 logger = logging.getLogger(__name__)
 
 TIMEOUT: Final = 1.0  # seconds for a connection, and for any answer
+SECOND_LOOK: Final = 0.01  # seconds: uvloop may run a timer before it reads what came while it stood still
 
 OF_THE_SERVER: Final = frozenset(
     (
@@ -192,6 +193,12 @@ class RedisWire(asyncio.Protocol):
         left = self._heard_at + TIMEOUT - self._loop.time()
         if left > 0:
             self._expect_within(left)
+        else:
+            self._watch = self._loop.call_later(SECOND_LOOK, self._give_up, self._heard_at)
+
+    def _give_up(self, heard_at: float) -> None:
+        if self._heard_at != heard_at:
+            self._check()
         else:
             logger.warning("Redis has not answered for %s s", TIMEOUT)
             self._transport.abort()

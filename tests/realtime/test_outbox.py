@@ -239,8 +239,7 @@ async def test_an_entry_of_another_version_is_passed_over(relaying: Relaying) ->
 
     await database.run(leave_nonsense)
     wire = relaying()
-    async with asyncio.timeout(2):
-        await until(lambda: wire.numbers == [1])
+    await until(lambda: wire.numbers == [1])
 
 
 async def test_a_send_that_hung_is_not_sent_again_when_it_went_through(
@@ -255,3 +254,22 @@ async def test_a_send_that_hung_is_not_sent_again_when_it_went_through(
     wire.go.set()
     await empty()
     assert wire.numbers == [1]
+
+
+async def test_a_relay_that_waits_for_the_layer_keeps_nobody_from_writing(
+    relaying: Relaying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite, where only one writes at a time, it kept all writers waiting for as long as a send may take."""
+    monkeypatch.setattr("realtime.outbox.SEND_TIMEOUT", 60)
+    wire = Wire()
+    wire.go.clear()
+    await database.run(leave, 1)
+    relaying(wire)
+    try:
+        await soon(wire.asked.wait())
+        await soon(database.run(leave, 2))
+        assert wire.sent == []
+    finally:
+        wire.go.set()
+    await empty()
+    assert wire.numbers == [1, 2]

@@ -8,17 +8,22 @@ from realtime.publications import Publication, decode_publication
 
 
 class Wire(MemoryLayer):
-    """A channel layer that keeps what went over it; `is_down` cuts it, `go` holds it up while it is not set."""
+    """A channel layer that keeps what went over it; `is_down` cuts it, `go` holds it up while it is not set.
+
+    `asked` is set as soon as anything is to be sent.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.is_down = False
         self.go = asyncio.Event()
         self.go.set()
+        self.asked = asyncio.Event()
         self.sent: list[Publication] = []
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
         """Send, unless the wire is cut."""
+        self.asked.set()
         await self.go.wait()
         if self.is_down:
             raise ConnectionError("the wire is cut")

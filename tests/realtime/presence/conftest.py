@@ -23,6 +23,16 @@ def short(settings: Settings) -> None:
 
 
 @pytest.fixture
+def grace(settings: Settings, short: None) -> Callable[[float], None]:
+    """`grace(seconds)` for who goes from here on."""
+
+    def give(seconds: float) -> None:
+        settings.REALTIME = {**settings.REALTIME, "OFFLINE_GRACE": seconds}
+
+    return give
+
+
+@pytest.fixture
 def no_grace(settings: Settings, short: None) -> None:
     settings.REALTIME = {**settings.REALTIME, "OFFLINE_GRACE": 0.0}
 

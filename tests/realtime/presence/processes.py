@@ -45,6 +45,13 @@ def of(user: str, told: list[tuple[str, bool]]) -> list[bool]:
     return [online for name, online in told if name == user]
 
 
+def end_graces(url: str) -> None:
+    """As if the grace of everybody who is leaving were over."""
+    with redis.Redis.from_url(url) as client:
+        for user in client.zrange("presence:leaving", 0, -1):
+            client.zadd("presence:leaving", {user: 0}, xx=True)
+
+
 def lapse(process: Process, url: str) -> None:
     """As if the process had stood still for longer than its lease."""
     with redis.Redis.from_url(url) as client:

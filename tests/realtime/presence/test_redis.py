@@ -13,7 +13,8 @@ from realtime import database, presence
 from realtime.presence import Announcer
 from realtime.presence_redis import RedisPresence
 from realtime.signals import PresenceListener, Pushes
-from tests.realtime.presence.processes import Process, lapse, mark, of
+from tests.realtime.presence.conftest import GRACE
+from tests.realtime.presence.processes import Process, end_graces, lapse, mark, of
 from tests.realtime.waiting import soon, until
 from tests.services import Redis
 
@@ -36,11 +37,14 @@ async def test_one_of_several_processes_tells_once(several: list[Process], told:
 
 
 async def test_moving_to_another_process_within_the_grace_tells_nobody(
-    several: list[Process], told: list[tuple[str, bool]]
+    several: list[Process], told: list[tuple[str, bool]], grace: Callable[[float], None], url: str
 ) -> None:
+    grace(3600)
     await several[0].presence.connect("ann", "phone")
     await several[0].presence.disconnect("ann", "phone")
     await several[1].presence.connect("ann", "phone again")
+    end_graces(url)
+    grace(GRACE)
     await mark(several[2], told)
     assert of("ann", told) == [True]
 
