@@ -33,6 +33,8 @@ install: $(INSTALLED_DEV) ## Create .venv with everything that developing needs
 run: $(INSTALLED) ## Run the server with demo data: SQLite and in memory, if DATABASE_URL and REDIS_URL are not set
 	@ENVIRONMENT=development $(PYTHON) manage.py run
 
+# The many processes that tests start would each compile the project anew, if they might not keep what they compiled.
+test: export PYTHONDONTWRITEBYTECODE =
 # The servers of the tests are private ones, if DATABASE_URL or REDIS_URL does not name another.
 test: export TEST_DATABASE_URL ?= $(DATABASE_URL)
 test: export TEST_REDIS_URL ?= $(REDIS_URL)
