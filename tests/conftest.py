@@ -1,6 +1,7 @@
 """People, and clients for them."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,11 +12,29 @@ from accounts import services
 from accounts.models import User
 from realtime.limits import limits
 from realtime.testing import connect, realtime_server
+from tests.scheduling import ByServers, place
 from tests.services import on_sqlite
 
 __all__ = ["alice", "bob", "carol", "connect", "person", "realtime_server", "uncounted"]
 
 PASSWORD = "quite-a-Secret-42"
+SLOW = 200  # a test that is marked so takes as long as so many others
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Instead of `--dist loadfile`."""
+    return ByServers(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a process of xdist: what takes longest begins first, so that none ends long after the others."""
+    if hasattr(config, "workerinput"):
+        places = [place(item.nodeid) for item in items]
+        weights = Counter(places)
+        for item, where in zip(items, places, strict=True):
+            weights[where] += SLOW * any(item.iter_markers("slow"))
+        items.sort(key=lambda item: -weights[place(item.nodeid)])
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
