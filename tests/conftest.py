@@ -19,7 +19,7 @@ from tests.services import on_sqlite
 __all__ = ["alice", "bob", "carol", "connect", "person", "realtime_server", "uncounted"]
 
 PASSWORD = "quite-a-Secret-42"
-SLOW = 200  # a test that is marked so takes as long as so many others
+SLOW = 50  # a test that is marked so takes as long as so many others
 
 
 @pytest.hookimpl(optionalhook=True)

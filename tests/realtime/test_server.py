@@ -62,6 +62,7 @@ def test_a_port_that_is_taken_ends_the_server_with_an_error(server: ServerProces
     assert b"address already in use" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "url",
     [
