@@ -19,7 +19,7 @@ from tests.integration.servers import ROOT
 from tests.realtime.waiting import soon
 from tests.services import environment, free_port
 
-START_TIMEOUT = 30.0
+START_TIMEOUT = 120.0
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # else each client reads all certificates of the machine anew
 APPLICATION = "tests.realtime.transports.engineio.application:application"
 COMMANDS = {
