@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
 from accounts import services
@@ -20,6 +22,10 @@ __all__ = ["alice", "bob", "carol", "connect", "person", "realtime_server", "unc
 
 PASSWORD = "quite-a-Secret-42"
 SLOW = 50  # a test that is marked so takes as long as so many others
+
+# How long an example takes, or is sought, says how busy the machine is.
+hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("untimed")
 
 
 @pytest.hookimpl(optionalhook=True)
