@@ -9,6 +9,7 @@ SERVERS: Final = {
     "tests/integration": ("with Redis", "without Redis"),
     "tests/realtime/transports/engineio": ("ours", "uvicorn", "daphne"),
 }
+TOGETHER: Final = ("tests/browser",)  # one demonstration, one Chromium
 ALONE: Final = ("tests/openapi",)  # minutes in few files, of which no test has anything of another
 
 
@@ -20,6 +21,8 @@ def place(test: str) -> str:
     for server in SERVERS.get(folder, ()):
         if server in parameters:
             return f"{folder}: {server}"
+    if folder in TOGETHER:
+        return folder
     return test if folder in ALONE else file
 
 
