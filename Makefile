@@ -33,18 +33,20 @@ install: $(INSTALLED_DEV) ## Create .venv with everything that developing needs
 run: $(INSTALLED) ## Run the server with demo data: SQLite and in memory, if DATABASE_URL and REDIS_URL are not set
 	@ENVIRONMENT=development $(PYTHON) manage.py run
 
+# The many processes that tests start would each compile the project anew, if they might not keep what they compiled.
+test: export PYTHONDONTWRITEBYTECODE =
 # The servers of the tests are private ones, if DATABASE_URL or REDIS_URL does not name another.
 test: export TEST_DATABASE_URL ?= $(DATABASE_URL)
 test: export TEST_REDIS_URL ?= $(REDIS_URL)
-# The core's own tests, server processes included, measure its coverage; that costs a third more.
-CORE := tests/realtime tests/reliability tests/hard_edges tests/integration
+# The core's own tests, server processes included, measure its coverage; whole deployments would be slower by a third.
+CORE := tests/realtime tests/hard_edges
 # A process a core, four at most: each has servers of its own, so there is one alone where Redis is given.
 PARALLEL ?= $(if $(TEST_REDIS_URL)$(REDIS_URL),,--numprocesses auto --maxprocesses 4 --dist loadfile)
 test: $(INSTALLED_DEV) $(JAVASCRIPT) ## Run all tests on a real PostgreSQL and Redis, some again on SQLite; report the coverage
 	$(PYTHON) -m coverage erase
 	$(PYTHON) -m coverage run -m pytest $(PARALLEL) $(CORE)
 	$(PYTHON) -m pytest $(PARALLEL) $(addprefix --ignore=,$(CORE))
-	TEST_SQLITE=1 $(PYTHON) -m pytest $(PARALLEL) -m sqlite
+	TEST_SQLITE=1 $(PYTHON) -m pytest $(PARALLEL) -m sqlite $$(grep -rlw sqlite tests --include='test_*.py')
 	$(PYTHON) -m coverage combine --quiet
 	$(PYTHON) -m coverage report
 

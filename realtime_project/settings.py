@@ -5,6 +5,7 @@ Nothing insecure is a default: without `ENVIRONMENT=development` (which `make ru
 """
 
 import os
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,8 @@ PROJECT_APPS = [
 ]
 
 INSTALLED_APPS = [
-    "daphne",  # `manage.py runserver` speaks WebSocket, too; production serves with uvicorn
+    # `manage.py runserver` speaks WebSocket, too. Every other process would load Twisted with it for nothing.
+    *(["daphne"] if "runserver" in sys.argv[1:2] else []),
     "unfold",
     "django.contrib.admin",
     "django.contrib.auth",

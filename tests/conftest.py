@@ -1,21 +1,53 @@
 """People, and clients for them."""
 
+import gc
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
 from accounts import services
 from accounts.models import User
 from realtime.limits import limits
 from realtime.testing import connect, realtime_server
+from tests.scheduling import ByServers, place
 from tests.services import on_sqlite
 
 __all__ = ["alice", "bob", "carol", "connect", "person", "realtime_server", "uncounted"]
 
 PASSWORD = "quite-a-Secret-42"
+SLOW = 50  # a test that is marked so takes as long as so many others
+
+# How long an example takes, or is sought, says how busy the machine is.
+hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("untimed")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Instead of `--dist loadfile`."""
+    return ByServers(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a process of xdist: what takes longest begins first, so that none ends long after the others."""
+    if hasattr(config, "workerinput"):
+        places = [place(item.nodeid) for item in items]
+        weights = Counter(places)
+        for item, where in zip(items, places, strict=True):
+            weights[where] += SLOW * any(item.iter_markers("slow"))
+        items.sort(key=lambda item: -weights[place(item.nodeid)])
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end: no search for garbage goes through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -34,3 +34,4 @@ if services.on_sqlite():
     DATABASES["default"]["TEST"] = {"NAME": str(TEST_FOLDER / "test.sqlite3")}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; the real ones are slow on purpose
+WHITENOISE_AUTOREFRESH = True  # it looks for a static file that is asked for: else every test client reads all of them

@@ -19,9 +19,8 @@ from schemathesis.schemas import BaseSchema
 from tests.openapi.asking import Operation, World, check, operations, rolled_back
 
 # Nobody reads these downloads to their end, as a server would.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Exception ignored in. <_io.FileIO:pytest.PytestUnraisableExceptionWarning"
-)
+unread = pytest.mark.filterwarnings("ignore:Exception ignored in. <_io.FileIO:pytest.PytestUnraisableExceptionWarning")
+pytestmark = [unread, pytest.mark.slow]
 EXAMPLES: Final = 10
 FREE: Final = {"deviceId", "deviceIds", "refresh"}  # names that are no UUIDs
 

@@ -15,9 +15,8 @@ from tests.keys import material
 from tests.openapi.asking import World, check, operations, rolled_back
 
 # Nobody reads these downloads to their end, as a server would.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Exception ignored in. <_io.FileIO:pytest.PytestUnraisableExceptionWarning"
-)
+unread = pytest.mark.filterwarnings("ignore:Exception ignored in. <_io.FileIO:pytest.PytestUnraisableExceptionWarning")
+pytestmark = [unread, pytest.mark.slow]
 JSON: Final = "application/json"
 SHARE: Final = 12  # the twelfth part of all values tries each place, so that the tests stay short
 DEEP: Final = "[" * 5000 + "]" * 5000

@@ -62,6 +62,7 @@ def test_a_port_that_is_taken_ends_the_server_with_an_error(server: ServerProces
     assert b"address already in use" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "url",
     [
@@ -76,6 +77,7 @@ def test_a_port_that_is_taken_ends_the_server_with_an_error(server: ServerProces
 def test_a_redis_url_that_is_none_ends_the_start_and_says_so(url: str, command: list[str], tmp_path: Path) -> None:
     run = [sys.executable, "manage.py", *command, "--port", str(free_port())]
     env = environment(REDIS_URL=url, DATA_DIR=str(tmp_path / "data"), LOG_JSON="1")
+    env["COVERAGE_PROCESS_CONFIG"] = ""  # measuring would take a third of each of so many starts
     done = subprocess.run(run, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode not in {0, -signal.SIGTERM}
     assert "REDIS_URL is no address of a Redis." in done.stderr

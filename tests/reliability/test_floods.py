@@ -157,6 +157,7 @@ ATTACKS: list[Attack] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
 def test_too_much_gets_its_answer_costs_no_memory_and_troubles_nobody_else(
     site: Site, join: Join, alice: User, bob: User, attack: Attack

@@ -42,7 +42,7 @@ async def engine(configure: Callable[..., None]) -> AsyncIterator[Engine]:
 # -- real servers -----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", params=["ours", "uvicorn", "daphne"])
+@pytest.fixture(scope="package", params=["ours", "uvicorn", "daphne"])
 def process(request: pytest.FixtureRequest) -> Iterator[EngineServer]:
     server = EngineServer(request.param).start()
     yield server

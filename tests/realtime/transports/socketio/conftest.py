@@ -43,10 +43,10 @@ def socket_tasks() -> list[str]:
     return [task.get_name() for task in asyncio.all_tasks() if task.get_name() in {"socket", "engine.io"}]
 
 
-def instances(kind: type) -> list[Any]:
+def instances(*kinds: type) -> list[Any]:
     """All in memory. Not by `gc.get_objects`: who holds a tuple that another thread is making breaks it."""
     gc.collect()
-    return [thing for thing in gc.get_referrers(kind) if isinstance(thing, kind)]
+    return [thing for thing in gc.get_referrers(*kinds) if isinstance(thing, kinds)]
 
 
 async def nothing_is_left(process: Process) -> None:
