@@ -175,7 +175,7 @@ class Block(models.Model):
 
 
 class Letter(models.Model):
-    """A mail that went to an address. So many of a kind go there in a day, whoever is behind them."""
+    """A mail that went to an address. So many of a kind go there in a day, and because of one person, wherever."""
 
     class Kind(models.TextChoices):
         """What it was about."""
@@ -185,6 +185,7 @@ class Letter(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField(help_text="In lower case.")
+    user = models.ForeignKey(User, models.SET_NULL, null=True, editable=False, related_name="+")
     kind = models.CharField(max_length=20, choices=Kind)
     sent_at = models.DateTimeField(auto_now_add=True, db_index=True)
 

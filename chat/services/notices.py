@@ -172,7 +172,7 @@ def _digest(notice: MailNotice) -> Digest | Outcome | datetime:
 def settle_sent(digest: Digest) -> None:
     """It has gone: what it told is not mailed again."""
     _lock(digest.notice)
-    note_letter(digest.user.mailbox, Letter.Kind.MESSAGES)
+    note_letter(digest.user.mailbox, Letter.Kind.MESSAGES, user=digest.user)
     membership = Membership.objects.select_for_update(no_key=True).filter(pk=digest.notice.membership_id).first()
     if membership is not None and membership.mailed_position < digest.last_position:
         membership.mailed_position = digest.last_position

@@ -128,6 +128,21 @@ def test_an_address_gets_few_letters_whoever_asks_and_however(
     assert [mail.to[0] for mail in mailoutbox[3:]] == [spelling]
 
 
+def test_one_person_has_few_letters_sent_to_however_many_addresses(
+    alice: User, mailoutbox: Mails, settings: Settings
+) -> None:
+    """All of these are one mailbox, at many providers."""
+    settings.EMAIL_CONFIRM_DAILY = 2
+    for number in range(4):
+        as_user(alice).patch("/api/me/", {"email": f"victim+{number}@example.com"})
+        work()
+    assert [mail.to[0] for mail in mailoutbox] == ["victim+0@example.com", "victim+1@example.com"]
+    pass_time(DAY)
+    as_user(alice).patch("/api/me/", {"email": "her-own@example.com"})
+    work()
+    assert [mail.to[0] for mail in mailoutbox[2:]] == ["her-own@example.com"]
+
+
 def test_a_link_that_lost_something_or_is_another_kinds_does_not_count(dora: User, visitor: Client) -> None:
     other = signing.dumps([dora.pk.hex, dora.email], salt="something.else")
     for address in (path(link(dora))[:-1], f"/mail/confirm/?token={quote(other)}", "/mail/confirm/"):
