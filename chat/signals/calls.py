@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from django.db.models import QuerySet
 from django.dispatch import receiver
 
 from accounts.models import Block, User
@@ -10,7 +11,6 @@ from chat.events import CallAccept, CallHangup, CallInvite, CallReject, CallSign
 from chat.events.calls import decode
 from chat.models import Call, Membership
 from chat.rooms import DeviceRoom
-from chat.signals.conversations import ends_conversation
 from realtime.events import Event
 from realtime.presence import presence_reset
 from realtime.rooms import UserRoom
@@ -98,7 +98,8 @@ def end_calls_of_the_parted(block: Block, change: Change) -> Pushes:
 
 @pushes(Membership)
 def end_calls_of_the_removed(membership: Membership, change: Change) -> Pushes:
-    """So does the end of a membership. With the conversation its calls are deleted, and `call_changed` tells."""
-    if change.deleted and not ends_conversation(change.origin):
+    """So does the end of a membership. With the conversation, or a person, calls are deleted: `call_changed` tells."""
+    model = change.origin.model if isinstance(change.origin, QuerySet) else type(change.origin)
+    if change.deleted and model is Membership:
         services.end_calls_in(conversation_id=membership.conversation_id)
     yield from ()

@@ -88,10 +88,18 @@ def test_each_more_who_is_in_it_costs_one_query_that_they_are_told(alice: User, 
     assert costs[2] == costs[1] + 1
 
 
-def test_a_call_that_rings_there_ends_once(direct: Conversation, alice: User, published: list[Intent]) -> None:
+@pytest.mark.parametrize("end_of", ["conversation", "person", "membership"])
+def test_a_call_that_rings_there_ends_once(
+    direct: Conversation, alice: User, bob: User, published: list[Intent], end_of: str
+) -> None:
     services.invite_to_call(caller_id=alice.pk, device="1", conversation_id=direct.pk)
     published.clear()
-    services.close_conversation(conversation_id=direct.pk)
+    if end_of == "conversation":
+        services.close_conversation(conversation_id=direct.pk)
+    elif end_of == "person":
+        bob.delete()
+    else:
+        direct.memberships.filter(user=bob).delete()
     told = [intent.event for intent in published if isinstance(intent, Push)]
     assert [event.reason for event in told if isinstance(event, CallHangup)] == ["failed"]
 
