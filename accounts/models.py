@@ -135,6 +135,11 @@ class User(AbstractUser):
         """What others call them."""
         return self.display_name or self.username
 
+    def clean(self) -> None:
+        """Both addresses are spelled alike, whoever writes them."""
+        super().clean()
+        self.confirmed_email = UserManager.normalize_email(self.confirmed_email)
+
     @property
     def mailbox(self) -> str:
         """Where mail may go: the address, if it is confirmed."""

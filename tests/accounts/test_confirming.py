@@ -107,6 +107,12 @@ def test_nobody_confirms_by_themselves(dora: User) -> None:
     assert not is_confirmed(dora)
 
 
+def test_an_address_that_staff_know_to_be_right_is_confirmed_however_they_spell_its_host(bob: User) -> None:
+    address = "bob@EXAMPLE.com"
+    user = services.update_account(user_id=bob.pk, changes={"email": address, "confirmed_email": address})
+    assert user.mailbox == "bob@example.com"
+
+
 @pytest.mark.parametrize("spelling", ["victim@example.com", "Victim@example.com", "VICTIM@example.com"])
 def test_an_address_gets_few_letters_whoever_asks_and_however(
     stranger: APIClient, mailoutbox: Mails, settings: Settings, spelling: str
