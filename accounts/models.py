@@ -135,6 +135,11 @@ class User(AbstractUser):
         """What others call them."""
         return self.display_name or self.username
 
+    def clean(self) -> None:
+        """Both addresses are spelled alike, whoever writes them."""
+        super().clean()
+        self.confirmed_email = UserManager.normalize_email(self.confirmed_email)
+
     @property
     def mailbox(self) -> str:
         """Where mail may go: the address, if it is confirmed."""
@@ -175,7 +180,7 @@ class Block(models.Model):
 
 
 class Letter(models.Model):
-    """A mail that went to an address. So many of a kind go there in a day, whoever is behind them."""
+    """A mail that went to an address. So many of a kind go there in a day, and because of one person, wherever."""
 
     class Kind(models.TextChoices):
         """What it was about."""
@@ -185,6 +190,7 @@ class Letter(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField(help_text="In lower case.")
+    user = models.ForeignKey(User, models.SET_NULL, null=True, editable=False, related_name="+")
     kind = models.CharField(max_length=20, choices=Kind)
     sent_at = models.DateTimeField(auto_now_add=True, db_index=True)
 

@@ -4,7 +4,7 @@ Passwords are hashed before a transaction begins: that takes a good part of a se
 has one writer at a time.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, TypedDict, Unpack
 from uuid import UUID
 
@@ -178,10 +178,18 @@ def set_status(*, user_id: UserId, status: str, text: str = "", expires_at: date
 
     `offline` is invisible. From `expires_at` on the user is online again, without a text.
     """
-    if expires_at is not None and expires_at <= timezone.now():
+    if expires_at is not None and _in_utc(expires_at) <= timezone.now():
         raise ValidationError({"expires_at": ["This is in the past."]})
     ProhibitNullCharactersValidator()(text)
     return _appear(_locked(user_id), {"status": status, "status_text": text.strip(), "status_expires_at": expires_at})
+
+
+def _in_utc(moment: datetime) -> datetime:
+    # PostgreSQL keeps what is after the year 9999 there, and then no row that has it can be read by anybody.
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValidationError({"expires_at": ["This is out of range."]}) from error
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_tasks import task
 
 from accounts.confirming import compose
-from accounts.letters import next_letter_at, note_letter
+from accounts.letters import next_letter_at, next_letter_of, note_letter
 from accounts.models import Letter, User
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,8 @@ def send_confirmation(user_id: str, email: str, attempt: int = 1) -> str:
     user = User.objects.filter(pk=user_id, email=email, is_active=True).exclude(confirmed_email=email).first()
     if user is None:
         return "needless"
-    if next_letter_at(email, Letter.Kind.CONFIRMATION, daily=settings.EMAIL_CONFIRM_DAILY):
+    kind, daily = Letter.Kind.CONFIRMATION, settings.EMAIL_CONFIRM_DAILY
+    if next_letter_at(email, kind, daily=daily) or next_letter_of(user, kind, daily=daily):
         return "enough for today"
     try:
         compose(user).send()
@@ -37,5 +38,5 @@ def send_confirmation(user_id: str, email: str, attempt: int = 1) -> str:
         run_after = timezone.now() + PAUSE * 2 ** (attempt - 1)
         send_confirmation.using(run_after=run_after).enqueue(user_id, email, attempt + 1)
         return "later"
-    note_letter(email, Letter.Kind.CONFIRMATION)
+    note_letter(email, kind, user=user)
     return "sent"

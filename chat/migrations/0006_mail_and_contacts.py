@@ -3,27 +3,6 @@
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
-from django.db.models import Exists, F, OuterRef, Q, Subquery
-
-
-def take_all_for_mailed(apps, schema_editor):
-    """Nobody gets mail about what was said before: of that, too, nobody knows what was mailed."""
-    alias = schema_editor.connection.alias
-    conversations = apps.get_model("chat", "Conversation").objects.using(alias).filter(id=OuterRef("conversation_id"))
-    memberships = apps.get_model("chat", "Membership").objects.using(alias)
-    memberships.filter(conversation__last_position__gt=0).update(
-        mailed_position=Subquery(conversations.values("last_position"))
-    )
-
-
-def note_who_takes_part(apps, schema_editor):
-    """Whoever has begun a conversation, or said something in it."""
-    alias = schema_editor.connection.alias
-    said = apps.get_model("chat", "Message").objects.using(alias)
-    said = said.filter(conversation=OuterRef("conversation"), sender=OuterRef("user"))
-    memberships = apps.get_model("chat", "Membership").objects.using(alias)
-    active = memberships.filter(Q(conversation__created_by=F("user")) | Exists(said)).values("id")
-    memberships.filter(id__in=active).update(takes_part=True)
 
 
 class Migration(migrations.Migration):
@@ -154,7 +133,4 @@ class Migration(migrations.Migration):
             model_name="mailnotice",
             index=models.Index(condition=models.Q(("done_at", None)), fields=["due_at"], name="chat_mail_notice_due"),
         ),
-        # Last: PostgreSQL takes no changes of a table while changes of its rows wait to be checked.
-        migrations.RunPython(take_all_for_mailed, migrations.RunPython.noop),
-        migrations.RunPython(note_who_takes_part, migrations.RunPython.noop),
     ]

@@ -171,17 +171,31 @@ def _digest(notice: MailNotice) -> Digest | Outcome | datetime:
 @transaction.atomic
 def settle_sent(digest: Digest) -> None:
     """It has gone: what it told is not mailed again."""
-    settle(digest.notice, Outcome.SENT)
-    note_letter(digest.user.mailbox, Letter.Kind.MESSAGES)
+    _lock(digest.notice)
+    note_letter(digest.user.mailbox, Letter.Kind.MESSAGES, user=digest.user)
     membership = Membership.objects.select_for_update(no_key=True).filter(pk=digest.notice.membership_id).first()
     if membership is not None and membership.mailed_position < digest.last_position:
         membership.mailed_position = digest.last_position
         membership.save(update_fields=["mailed_position"])
+    settle(digest.notice, Outcome.SENT)
 
 
+@transaction.atomic
 def settle(notice: MailNotice, outcome: Outcome) -> None:
-    """It is over."""
+    """It is over. What was said since it was judged waits in a notice of its own, if somebody has looked meanwhile.
+
+    Who looked made none beside this one, and will not look again.
+    """
+    _lock(notice)
     MailNotice.objects.filter(pk=notice.pk, done_at=None).update(done_at=timezone.now(), outcome=outcome)
+    if outcome in {Outcome.SENT, Outcome.READ}:
+        _give_notice(Membership.objects.filter(pk=notice.membership_id, user__is_online=False))
+
+
+def _lock(notice: MailNotice) -> None:
+    """The conversation, as who says something there, or looks around, has it."""
+    conversations = Conversation.objects.select_for_update(of=("self",), no_key=True)
+    list(conversations.filter(memberships=notice.membership_id).values_list("pk"))
 
 
 def put_off(notice: MailNotice, until: datetime) -> None:

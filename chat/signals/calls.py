@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from django.db.models import QuerySet
 from django.dispatch import receiver
 
 from accounts.models import Block, User
@@ -97,7 +98,8 @@ def end_calls_of_the_parted(block: Block, change: Change) -> Pushes:
 
 @pushes(Membership)
 def end_calls_of_the_removed(membership: Membership, change: Change) -> Pushes:
-    """So does the end of a membership."""
-    if change.deleted:
+    """So does the end of a membership. With the conversation, or a person, calls are deleted: `call_changed` tells."""
+    model = change.origin.model if isinstance(change.origin, QuerySet) else type(change.origin)
+    if change.deleted and model is Membership:
         services.end_calls_in(conversation_id=membership.conversation_id)
     yield from ()

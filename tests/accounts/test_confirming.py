@@ -107,6 +107,12 @@ def test_nobody_confirms_by_themselves(dora: User) -> None:
     assert not is_confirmed(dora)
 
 
+def test_an_address_that_staff_know_to_be_right_is_confirmed_however_they_spell_its_host(bob: User) -> None:
+    address = "bob@EXAMPLE.com"
+    user = services.update_account(user_id=bob.pk, changes={"email": address, "confirmed_email": address})
+    assert user.mailbox == "bob@example.com"
+
+
 @pytest.mark.parametrize("spelling", ["victim@example.com", "Victim@example.com", "VICTIM@example.com"])
 def test_an_address_gets_few_letters_whoever_asks_and_however(
     stranger: APIClient, mailoutbox: Mails, settings: Settings, spelling: str
@@ -126,6 +132,21 @@ def test_an_address_gets_few_letters_whoever_asks_and_however(
     as_user(eve).patch("/api/me/", {"email": spelling})  # asking again is saving it again
     work()
     assert [mail.to[0] for mail in mailoutbox[3:]] == [spelling]
+
+
+def test_one_person_has_few_letters_sent_to_however_many_addresses(
+    alice: User, mailoutbox: Mails, settings: Settings
+) -> None:
+    """All of these are one mailbox, at many providers."""
+    settings.EMAIL_CONFIRM_DAILY = 2
+    for number in range(4):
+        as_user(alice).patch("/api/me/", {"email": f"victim+{number}@example.com"})
+        work()
+    assert [mail.to[0] for mail in mailoutbox] == ["victim+0@example.com", "victim+1@example.com"]
+    pass_time(DAY)
+    as_user(alice).patch("/api/me/", {"email": "her-own@example.com"})
+    work()
+    assert [mail.to[0] for mail in mailoutbox[2:]] == ["her-own@example.com"]
 
 
 def test_a_link_that_lost_something_or_is_another_kinds_does_not_count(dora: User, visitor: Client) -> None:

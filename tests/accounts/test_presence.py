@@ -1,7 +1,7 @@
 """How people appear to others."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -72,7 +72,16 @@ def test_what_is_left_out_of_a_status_is_none(alice: User) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"status": "asleep"}, {"text": "x" * 141}, {"text": "a\x00"}, {"expires_at": timezone.now() + EARLIER}]
+    "wrong",
+    [
+        {"status": "asleep"},
+        {"text": "x" * 141},
+        {"text": "a\x00"},
+        {"expires_at": timezone.now() + EARLIER},
+        # In UTC the year 10000, and the year 0: a row with the one could be read by nobody any more.
+        {"expires_at": datetime.fromisoformat("9999-12-31T23:59:59-14:00")},
+        {"expires_at": datetime.fromisoformat("0001-01-01T00:00:00+14:00")},
+    ],
 )
 def test_a_bad_status_is_refused(alice: User, wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

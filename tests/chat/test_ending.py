@@ -12,7 +12,9 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from chat import services
+from chat.events import CallHangup
 from chat.models import Attachment, Conversation, Hidden, Message, Reaction, Revision
+from realtime.publishing import Intent, Push
 from tests.chat.crowds import crowd, end, leave
 from tests.chat.files import media, picture, stored, uploaded
 from tests.chat.talk import say
@@ -74,6 +76,32 @@ def test_to_end_a_long_conversation_costs_as_much_as_to_end_a_short_one(alice: U
         assert not rows
     assert costs[1] == costs[2]
     assert not any(model._default_manager.exists() for model in (Conversation, Message, *AROUND))
+
+
+def test_each_more_who_is_in_it_costs_one_query_that_they_are_told(alice: User, bob: User, carol: User) -> None:
+    costs = []
+    for members in ((bob,), (bob,), (bob, carol)):
+        group = crowd(alice, members=members)
+        with CaptureQueriesContext(connection) as queries:
+            end(alice, group)
+        costs.append(len(queries))
+    assert costs[2] == costs[1] + 1
+
+
+@pytest.mark.parametrize("end_of", ["conversation", "person", "membership"])
+def test_a_call_that_rings_there_ends_once(
+    direct: Conversation, alice: User, bob: User, published: list[Intent], end_of: str
+) -> None:
+    services.invite_to_call(caller_id=alice.pk, device="1", conversation_id=direct.pk)
+    published.clear()
+    if end_of == "conversation":
+        services.close_conversation(conversation_id=direct.pk)
+    elif end_of == "person":
+        bob.delete()
+    else:
+        direct.memberships.filter(user=bob).delete()
+    told = [intent.event for intent in published if isinstance(intent, Push)]
+    assert [event.reason for event in told if isinstance(event, CallHangup)] == ["failed"]
 
 
 def test_nothing_can_belong_to_a_message_that_is_not_tried_here() -> None:

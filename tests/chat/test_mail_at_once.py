@@ -8,6 +8,7 @@ import pytest
 from django.core import mail as django_mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.db import transaction
+from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from accounts.models import User
@@ -16,7 +17,7 @@ from chat import postoffice, services, tasks
 from chat.models import Conversation, Departure, MailNotice, Membership
 from chat.services import notices
 from tests.accounts.threads import at_once
-from tests.chat.mailing import come, give_address, go, later, outcomes, pass_time
+from tests.chat.mailing import come, give_address, go, later, outcomes, pass_time, read
 from tests.chat.talk import say
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -159,3 +160,30 @@ def test_coming_and_going_at_once_with_workers_ends_in_one_mail(group: Conversat
     assert len(django_mail.outbox) == 1
     assert not Departure.objects.exists()
     assert not MailNotice.objects.filter(done_at=None).exists()
+
+
+@pytest.mark.parametrize("is_read", [False, True])
+def test_what_is_said_while_a_mail_is_on_its_way_is_mailed_though_somebody_looked_meanwhile(
+    group: Conversation, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch, is_read: bool
+) -> None:
+    """Whoever looks finds a notice that waits, and makes none beside it."""
+    give_address(bob)
+    say(group, alice, "one")
+    pass_time()
+    notices.look_around()
+    if is_read:
+        read(group, bob, 1)
+    judge = notices.judge
+
+    def judge_early(notice: MailNotice) -> object:
+        verdict = judge(notice)
+        monkeypatch.undo()
+        at_once(partial(say, group, alice, "two"))
+        Conversation.objects.update(mail_due_at=timezone.now())
+        at_once(notices.look_around)
+        return verdict
+
+    monkeypatch.setattr(notices, "judge", judge_early)
+    assert [outcome for _, outcome in postoffice.deliver()] == ["read" if is_read else "sent", "later"]
+    later()
+    assert ["two" in str(mail.body) for mail in django_mail.outbox] == [*([] if is_read else [False]), True]

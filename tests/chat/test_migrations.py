@@ -19,6 +19,8 @@ FIRST = [("accounts", "0001_initial"), ("chat", "0001_initial")]
 # It knew positions, but no mail.
 SECOND = [("accounts", "0003_presence_indexes"), ("chat", "0005_calls")]
 PEOPLE = ("ann", "ben", "cid")
+LOCKED = """SELECT relation::regclass::text FROM pg_locks
+WHERE pid = pg_backend_pid() AND mode = 'AccessExclusiveLock' AND relation IS NOT NULL"""
 
 
 def migrate(targets: list[Any]) -> None:
@@ -132,6 +134,27 @@ def test_who_began_a_conversation_or_said_something_in_it_takes_part(before: Rel
         "ben": True,
         "cid": False,
     }
+
+
+@pytest.mark.skipif(on_sqlite(), reason="SQLite has one lock, for all that is written.")
+@pytest.mark.parametrize("before", [SECOND], ids=["second"], indirect=True)
+def test_nothing_waits_while_every_member_is_gone_through(before: Release) -> None:
+    people = [before.register(name) for name in PEOPLE]
+    before.say(before.begin(people, ["owner", "member", "member"]), people[0], "hello")
+    locked: list[set[str]] = []
+
+    def listen(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        done = execute(sql, params, many, context)
+        if sql.startswith('UPDATE "chat_membership"'):
+            with context["connection"].connection.cursor() as cursor:
+                cursor.execute(LOCKED)
+                locked.append({name for (name,) in cursor.fetchall()})
+        return done
+
+    with connection.execute_wrapper(listen):
+        migrate_forward()
+    assert len(locked) > 1
+    assert not any(locked)
 
 
 OWNERS: list[tuple[str, list[str], tuple[str, ...], str]] = [

@@ -95,6 +95,7 @@ def test_the_reply_is_what_holds_now(connect: Connect, alice: User) -> None:
         {"status": "busy", "expiresAt": "soon"},
         {"status": "busy", "expiresAt": "2020-01-01T00:00:00.000Z"},
         {"status": "busy", "expiresAt": "2099-01-01T00:00:00"},
+        {"status": "busy", "expiresAt": "9999-12-31T23:59:59-14:00"},
         {"status": "busy", "more": 1},
     ],
 )
