@@ -1,7 +1,8 @@
 /** The state behind the page: one's conversations, kept true by REST at first and by events from then on. */
 
 import { connect } from './client.js';
-import { activeAt, mayAdd, mayRemove, peerOf, withMember, withoutMember } from './conversation.js';
+import { mayAdd, mayRemove, peerOf } from './conversation.js';
+import { Conversations } from './conversations.js';
 import { People } from './people.js';
 import { ReadMarks } from './reading.js';
 import { Thread } from './thread.js';
@@ -16,7 +17,7 @@ export class Chat extends EventTarget {
   openId = null;
   #session;
   #connection;
-  #conversations = new Map();
+  #conversations = new Conversations();
   #threads = new Map();
   #marks;
   #inbox = Promise.resolve();
@@ -45,11 +46,11 @@ export class Chat extends EventTarget {
 
   /** The liveliest first. */
   get conversations() {
-    return [...this.#conversations.values()].sort((a, b) => activeAt(b).localeCompare(activeAt(a)));
+    return this.#conversations.all;
   }
 
   get open() {
-    return this.#conversations.get(this.openId) ?? null;
+    return this.#conversations.get(this.openId);
   }
 
   get thread() {
@@ -118,6 +119,17 @@ export class Chat extends EventTarget {
     if (userId === this.me.id) this.#forget(conversation.id);
   }
 
+  /** Do it; what speaks against it is said in a notice. Whether it was done. */
+  async attempt(action) {
+    try {
+      await action();
+      return true;
+    } catch (error) {
+      this.#notice(error.message);
+      return false;
+    }
+  }
+
   search(text) {
     return this.#session.get(`/api/users/?${new URLSearchParams({ search: text, limit: 20 })}`);
   }
@@ -140,32 +152,42 @@ export class Chat extends EventTarget {
       const { conversationId, senderId } = message;
       if (!this.#conversations.has(conversationId)) await this.#refresh(conversationId);
       this.#threads.get(conversationId)?.add(message);
-      this.#noteLast(this.#conversations.get(conversationId), message, { isNew: true });
+      this.#conversations.hear(message);
+      this.#mark(message, { isNew: true });
       if (senderId !== this.me.id) this.#tell('incoming', message);
     },
-    'conversation.created': async ({ id, lastMessageAt }) => {
-      if (this.#conversations.has(id)) return;
+    'message.edited': (message) => {
+      this.#threads.get(message.conversationId)?.edit(message);
+      this.#conversations.edit(message);
+      this.changed();
+    },
+    'message.deleted': async ({ messageId, conversationId }) => {
+      this.#threads.get(conversationId)?.remove(messageId);
+      this.changed();
+      if (this.#conversations.get(conversationId)?.last?.id === messageId) await this.#preview(conversationId);
+    },
+    'conversation.created': async (conversation) => {
+      const { id, lastMessageAt } = conversation;
       if (!lastMessageAt) this.#marks.set(id, 0);
-      await this.#refresh(id);
+      if (this.#conversations.has(id)) this.#put(conversation);
+      else await this.#refresh(id);
     },
-    'conversation.updated': (changed) => {
-      const conversation = this.#conversations.get(changed.id);
-      if (conversation?.version < changed.version) this.#put({ ...conversation, ...changed });
+    'conversation.updated': (conversation) => {
+      if (this.#conversations.has(conversation.id)) this.#put(conversation);
     },
-    'conversation.memberAdded': ({ conversationId, userId, member }) => {
+    'conversation.memberAdded': ({ conversationId, ...change }) => {
+      this.#conversations.change(conversationId, change);
+      this.changed();
+      if (change.userId === this.me.id) this.#welcome(this.#conversations.get(conversationId));
+    },
+    'conversation.memberRemoved': ({ conversationId, ...change }) => {
       const conversation = this.#conversations.get(conversationId);
-      if (conversation) this.#put(withMember(conversation, member));
-      if (userId === this.me.id) this.#welcome(conversation);
-    },
-    'conversation.memberRemoved': ({ conversationId, userId }) => {
-      const conversation = this.#conversations.get(conversationId);
-      if (!conversation) return;
-      if (userId === this.me.id) {
-        this.#notice(`You are no longer in “${this.title(conversation)}”.`);
-        this.#forget(conversationId);
-        return;
-      }
-      this.#put(withoutMember(conversation, userId));
+      const isOver = change.version === null;
+      if (!conversation || !(isOver || this.#conversations.change(conversationId, change))) return;
+      this.changed();
+      if (change.userId !== this.me.id) return;
+      this.#notice(`You are no longer in “${this.title(conversation)}”.`);
+      this.#forget(conversationId);
     },
     'presence.changed': ({ userId, status, lastSeenAt }) => {
       this.people.note({ userId, isOnline: status !== 'offline', lastSeenAt });
@@ -185,18 +207,18 @@ export class Chat extends EventTarget {
     this.#marks ??= new ReadMarks(me.id);
     this.people.note({ id: me.id, name: me.displayName || me.username, isOnline: true });
     const ids = new Set(conversations.map(({ id }) => id));
-    [...this.#conversations.keys()].filter((id) => !ids.has(id)).forEach((id) => this.#forget(id));
+    this.conversations.filter(({ id }) => !ids.has(id)).forEach(({ id }) => this.#forget(id));
     conversations.forEach((conversation) => this.#put(conversation));
     this.#isFresh = true;
     this.changed();
     this.#threads.forEach((thread) => thread.lost());
     if (this.thread) this.#load(this.thread);
-    this.conversations.slice(0, PREVIEWS).forEach((conversation) => this.#preview(conversation));
+    this.conversations.slice(0, PREVIEWS).forEach(({ id, lastMessageAt }) => lastMessageAt && this.#preview(id));
   }
 
   #welcome(conversation) {
     if (!conversation) return; // and gone again
-    this.#preview(conversation);
+    this.#preview(conversation.id);
     this.#notice(`You are now in “${this.title(conversation)}”.`);
   }
 
@@ -209,11 +231,15 @@ export class Chat extends EventTarget {
     }
   }
 
-  async #preview({ id, last, lastMessageAt }) {
-    if (!lastMessageAt || last?.createdAt >= lastMessageAt) return;
+  /** Its last message, as it is now; what is heard meanwhile is newer. */
+  async #preview(id) {
+    const before = this.#conversations.get(id)?.last;
     const page = await this.#session.get(`/api/conversations/${id}/messages/?limit=1`).catch(() => null);
-    const conversation = this.#conversations.get(id);
-    if (page?.results.length && conversation) this.#noteLast(conversation, page.results[0]);
+    if (!page || this.#conversations.get(id)?.last !== before) return;
+    const [last = null] = page.results;
+    this.#conversations.show(id, last);
+    if (last) this.#mark(last);
+    this.changed();
   }
 
   #load(thread) {
@@ -235,26 +261,22 @@ export class Chat extends EventTarget {
   // -- keeping it ------------------------------------------------------------------------------------
 
   #put(conversation) {
-    const { last = null } = this.#conversations.get(conversation.id) ?? {};
-    this.#conversations.set(conversation.id, { last, ...conversation });
+    this.#conversations.put(conversation);
     conversation.members.forEach(({ userId, name, isOnline }) => this.people.note({ userId, name, isOnline }));
     this.changed();
   }
 
   #forget(id) {
-    this.#conversations.delete(id);
+    this.#conversations.remove(id);
     this.#threads.delete(id);
     this.#marks.forget(id);
     if (this.openId === id) this.openId = null;
     this.changed();
   }
 
-  #noteLast(conversation, message, { isNew = false } = {}) {
-    if (!conversation) return;
-    const { id, last } = conversation;
-    if (!this.#marks.has(id)) this.#marks.set(id, isNew ? message.position - 1 : message.position);
-    if (message.senderId === this.me.id) this.#marks.set(id, message.position);
-    if (!last || last.position < message.position) this.#conversations.set(id, { ...conversation, last: message });
+  #mark({ conversationId: id, senderId, position }, { isNew = false } = {}) {
+    if (!this.#marks.has(id)) this.#marks.set(id, isNew ? position - 1 : position);
+    if (senderId === this.me.id) this.#marks.set(id, position);
     this.changed();
   }
 

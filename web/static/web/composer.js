@@ -1,11 +1,15 @@
 /** Where one writes: grows with the text, keeps a draft for each conversation, sends by Enter. */
 
-import { $ } from './dom.js';
+import { $, setText } from './dom.js';
+import { summary } from './message.js';
+
+const EMPTY = { text: '', about: null };
 
 export class Composer {
   #chat;
-  #drafts = new Map();
+  #drafts = new Map(); // conversation -> {text, about}
   #shown = null;
+  #about = null; // {kind: 'edit', message, before}: what was in the field before one began to edit
 
   constructor({ chat }) {
     this.#chat = chat;
@@ -15,23 +19,50 @@ export class Composer {
     };
     $('text').onkeydown = (event) => this.#onKey(event);
     $('text').oninput = () => this.#fit();
+    $('about-cancel').onclick = () => this.#cancel();
+    this.#show('', null);
   }
 
   /** Show the draft of the open conversation. */
   render() {
     const { openId } = this.#chat;
     if (openId === this.#shown) return;
-    if (this.#shown) this.#drafts.set(this.#shown, $('text').value);
+    if (this.#shown) this.#drafts.set(this.#shown, { text: $('text').value, about: this.#about });
     this.#shown = openId;
-    $('text').value = this.#drafts.get(openId) ?? '';
-    this.#fit();
+    const { text, about } = this.#drafts.get(openId) ?? EMPTY;
+    this.#show(text, about);
     // On a phone the keyboard would cover what one came to read.
     if (openId && matchMedia('(pointer: fine)').matches) $('text').focus();
   }
 
+  /** Let one's own message be written anew. */
+  edit(message) {
+    this.#cancel();
+    this.#show(message.text, { kind: 'edit', message, before: $('text').value });
+    $('text').focus();
+  }
+
+  #show(text, about) {
+    this.#about = about;
+    $('about').hidden = about === null;
+    if (about) {
+      setText($('about-title'), 'Edit message');
+      setText($('about-text'), summary(about.message));
+    }
+    $('text').value = text;
+    this.#fit();
+  }
+
+  #cancel() {
+    this.#show(this.#about?.before ?? $('text').value, null);
+    $('text').focus();
+  }
+
   #onKey(event) {
     // `isComposing`: Enter chooses a word in an input method for Japanese, Chinese and others.
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+    if (event.isComposing) return;
+    if (event.key === 'Escape' && this.#about) this.#cancel();
+    if (event.key !== 'Enter' || event.shiftKey) return;
     event.preventDefault();
     this.#send();
   }
@@ -40,9 +71,19 @@ export class Composer {
     const text = $('text').value.trim();
     $('text').focus();
     if (!text) return;
+    if (this.#about?.kind === 'edit') {
+      this.#saveEdit(this.#about, text);
+      return;
+    }
     this.#chat.send(text);
-    $('text').value = '';
-    this.#fit();
+    this.#show('', null);
+  }
+
+  /** What is refused stays to be mended. */
+  async #saveEdit(about, text) {
+    const { thread } = this.#chat;
+    const isSaved = await this.#chat.attempt(() => thread.editText(about.message.id, text));
+    if (isSaved && this.#about === about) this.#cancel();
   }
 
   #fit() {

@@ -1,21 +1,24 @@
 /** The list of messages: days, bubbles, what is still pending, older pages on scrolling up. */
 
-import { $, avatar, h, reconcile, setText } from './dom.js';
-import { clock, dayLabel, dayOf, full } from './times.js';
+import { createLine, updateLine } from './line.js';
+import { $, reconcile, setText } from './dom.js';
+import { dayLabel, dayOf } from './times.js';
 
 const NEAR = 120; // pixels from an edge that count as being there
 const TOGETHER = 5 * 60_000; // messages of one person within this time stand together
-const STATES = { sending: 'Sending…', waiting: 'Waiting for the connection…', sent: '', failed: 'Not sent.' };
 
 export class MessageList {
   #chat;
+  #actions;
   #shown = null; // the id of the conversation that was drawn last
   #newest = null; // the key of its newest line
   #isAtEnd = true;
   #resizing = new ResizeObserver(() => this.#isAtEnd && this.#toEnd()); // the keyboard of a phone, a long draft
 
-  constructor({ chat }) {
+  /** `onMenu(message, button)`: somebody asks what can be done with a message. */
+  constructor({ chat, onMenu }) {
     this.#chat = chat;
+    this.#actions = { onMenu, onRetry: (tempId) => chat.thread.retry(tempId) };
     $('scroll').addEventListener('scroll', this.#onScroll);
     $('jump').addEventListener('click', this.#toEnd);
     this.#resizing.observe($('scroll'));
@@ -34,28 +37,36 @@ export class MessageList {
       this.#shown = null;
       return;
     }
-    const scroll = $('scroll');
     const isOther = this.#shown !== open.id;
-    const fromEnd = scroll.scrollHeight - scroll.scrollTop;
+    const place = this.#place();
     const lines = this.#lines(thread, open.kind === 'group');
     if (isOther) $('messages').replaceChildren();
-    reconcile($('messages'), lines, { key: ({ key }) => key, create: (line) => this.#create(line), update });
+    const create = (line) => createLine(line, this.#actions);
+    reconcile($('messages'), lines, { key: ({ key }) => key, create, update: updateLine });
     $('older').hidden = !thread.hasOlder;
     this.#renderEmpty(thread, lines);
-    this.#settle({ lines, isOther, fromEnd });
+    this.#settle({ lines, isOther, place });
     this.#loadOlder();
   }
 
   /** Where to look afterwards: at the end if one was there, else at what one was looking at. */
-  #settle({ lines, isOther, fromEnd }) {
+  #settle({ lines, isOther, place }) {
     const newest = lines.at(-1) ?? null;
     const isNew = newest !== null && newest.key !== this.#newest;
-    const scroll = $('scroll');
     if (isOther || this.#isAtEnd || (isNew && newest.isOwn)) this.#toEnd();
-    else if (!isNew) scroll.scrollTop = scroll.scrollHeight - fromEnd;
-    else $('jump').hidden = false;
+    else {
+      if (place?.row.isConnected) $('scroll').scrollTop += place.row.getBoundingClientRect().top - place.top;
+      if (isNew) $('jump').hidden = false;
+    }
     this.#shown = this.#chat.openId;
     this.#newest = newest?.key ?? null;
+  }
+
+  /** The first message in sight, and where it stands. */
+  #place() {
+    const { top } = $('scroll').getBoundingClientRect();
+    const row = [...document.querySelectorAll('#messages > .message')].find((one) => one.getBoundingClientRect().bottom > top);
+    return row && { row, top: row.getBoundingClientRect().top };
   }
 
   #renderEmpty(thread, lines) {
@@ -98,45 +109,6 @@ export class MessageList {
     });
     return lines;
   }
-
-  #create(line) {
-    if (line.day) return h('li', { class: 'day' }, h('span', {}, line.day));
-    return h(
-      'li',
-      { class: 'message' },
-      line.isNamed && avatar({ id: line.senderId, name: line.name }),
-      h(
-        'div',
-        { class: 'bubble' },
-        h('span', { class: 'sender' }),
-        h('p', { class: 'text', dir: 'auto' }, line.text),
-        h('time', { class: 'time', datetime: line.createdAt, title: full(line.createdAt) }, clock(line.createdAt)),
-      ),
-      h('p', { class: 'delivery' }, h('span'), this.#retryButton(line)),
-    );
-  }
-
-  #retryButton({ tempId }) {
-    return tempId && h('button', { type: 'button', class: 'link', onclick: () => this.#chat.thread.retry(tempId) }, 'Retry');
-  }
-}
-
-function update(row, line) {
-  if (line.day) {
-    setText(row.firstElementChild, line.day);
-    return;
-  }
-  const { state = 'sent' } = line;
-  row.dataset.state = state;
-  row.classList.toggle('own', line.isOwn);
-  row.classList.toggle('named', line.isNamed);
-  row.classList.toggle('first', line.isFirst);
-  row.classList.toggle('last', line.isLast);
-  setText(row.querySelector('.sender'), line.isOwn ? 'You' : line.name);
-  const delivery = row.querySelector('.delivery');
-  setText(delivery.firstElementChild, state === 'failed' ? `${STATES.failed} ${line.reason}` : STATES[state]);
-  delivery.hidden = state === 'sent';
-  if (delivery.children[1]) delivery.children[1].hidden = state !== 'failed';
 }
 
 function belongs(message, next) {

@@ -1,6 +1,7 @@
 /** One's own name, the state of the connection, and the list of conversations. */
 
 import { $, avatar, h, paintAvatar, reconcile, setText } from './dom.js';
+import { summary } from './message.js';
 import { brief } from './times.js';
 
 const STATES = { connecting: 'Connecting…', online: 'Online', reconnecting: 'Reconnecting…', closed: 'Offline' };
@@ -67,7 +68,8 @@ export class Sidebar {
 
   #preview({ kind, last, members }) {
     if (!last) return kind === 'group' ? `${members.length} members` : 'No messages yet';
-    const { senderId, text } = last;
+    const { senderId } = last;
+    const text = summary(last);
     if (senderId === this.#chat.me.id) return `You: ${text}`;
     return kind === 'group' ? `${this.#chat.people.name(senderId)}: ${text}` : text;
   }

@@ -1,7 +1,9 @@
 /** What was said in one conversation, as far as it is known here, and what is still to be sent. */
 
+import { later } from './message.js';
 import { relative } from './rest.js';
 
+const MOST = 200; // messages of a page that is loaded again
 const CATCH_UP_PAGES = 5; // having missed more, one starts from the newest page again
 const OFFLINE = new Set(['NOT_CONNECTED', 'DISCONNECTED']);
 
@@ -10,7 +12,9 @@ export class Thread {
   pending = []; // {tempId, text, createdAt, state: 'sending' | 'waiting' | 'sent' | 'failed', reason}
   isCurrent = false; // nothing is missing up to now: live messages continue the list
   isLoadingOlder = false;
-  #complete = null; // the position up to which nothing is missing; null: never loaded
+  isLoaded = false;
+  #edits = new Map(); // id -> what was heard of it, perhaps before it was loaded
+  #deleted = new Set();
   #older = null; // the path of the page before
   #epoch = 0;
   #loading = Promise.resolve();
@@ -19,10 +23,6 @@ export class Thread {
     this.id = id;
     this.path = `/api/conversations/${id}/messages/`;
     Object.assign(this, { session, call, onChange });
-  }
-
-  get isLoaded() {
-    return this.#complete !== null;
   }
 
   get hasOlder() {
@@ -63,47 +63,80 @@ export class Thread {
 
   /** One message, heard live. */
   add(message) {
-    this.#merge([message]);
-    if (this.isCurrent) this.#complete = this.last.position;
+    if (!this.find(message.id)) this.#merge([message]);
     this.onChange();
+  }
+
+  find(id) {
+    return this.messages.find((message) => message.id === id) ?? null;
+  }
+
+  /** A message says something else; of two edits the later counts, whichever is heard first. */
+  edit(message) {
+    this.#edits.set(message.id, later(message, this.#edits.get(message.id) ?? message));
+    this.messages = this.messages.map((known) => (known.id === message.id ? this.#edited(known) : known));
+  }
+
+  /** What is gone stays gone, even if somebody who did not know yet says otherwise. */
+  remove(messageId) {
+    this.#deleted.add(messageId);
+    this.messages = this.messages.filter(({ id }) => id !== messageId);
   }
 
   async #fetch() {
     const epoch = this.#epoch;
-    const isComplete = this.isLoaded && (await this.#catchUp());
+    const isComplete = this.isLoaded && this.messages.length > 0 && (await this.#again());
     if (!isComplete) await this.#newest();
+    this.isLoaded = true;
     this.isCurrent = epoch === this.#epoch;
-    if (this.isCurrent) this.#complete = this.last?.position ?? 0;
     this.onChange();
   }
 
   async #newest() {
+    const shown = this.#ids();
     const { results, previous } = await this.session.get(this.path);
-    const first = results[0]?.position ?? 0;
-    this.messages = this.messages.filter(({ position }) => position >= first);
     this.#older = previous && relative(previous);
-    this.#merge(results);
-    this.#complete = results.at(-1)?.position ?? 0;
+    this.#replace(shown, results);
   }
 
-  /** Whether all that was missed could be fetched. */
-  async #catchUp() {
-    let next = `${this.path}?after=${this.#complete}`;
+  /** All that is shown, as it is by now, and what was missed; whether that could be fetched. */
+  async #again() {
+    const shown = this.#ids();
+    const found = [];
+    let next = `${this.path}?after=${this.messages[0].position - 1}&limit=${MOST}`;
     for (let page = 0; next && page < CATCH_UP_PAGES; page++) {
       const { results, next: link } = await this.session.get(next);
-      this.#merge(results);
-      this.#complete = results.at(-1)?.position ?? this.#complete;
+      found.push(...results);
       next = link && relative(link);
     }
+    if (!next) this.#replace(shown, found);
     return !next;
+  }
+
+  #ids() {
+    return new Set(this.messages.map(({ id }) => id));
+  }
+
+  /** What was found is shown instead of what was; what was heard meanwhile stays. */
+  #replace(shown, found) {
+    const ids = new Set(found.map(({ id }) => id));
+    this.messages = this.messages.filter(({ id }) => ids.has(id) || !shown.has(id));
+    this.#merge(found);
   }
 
   #merge(messages) {
     const known = new Map(this.messages.map((message) => [message.id, message]));
-    for (const message of messages) {
-      if (!known.has(message.id)) known.set(message.id, { ...message, key: this.#settle(message.id) });
+    for (const message of messages.filter(({ id }) => !this.#deleted.has(id))) {
+      const { id } = message;
+      const before = known.get(id);
+      known.set(id, { ...this.#edited(message), key: before?.key ?? this.#settle(id) });
     }
     this.messages = [...known.values()].sort((a, b) => a.position - b.position);
+  }
+
+  #edited(message) {
+    const { text, ciphertext, attachments, mentions, editedAt } = later(message, this.#edits.get(message.id) ?? message);
+    return { ...message, text, ciphertext, attachments, mentions, editedAt };
   }
 
   // -- sending -----------------------------------------------------------------------------------
@@ -112,6 +145,15 @@ export class Thread {
     const item = { tempId: randomId(), text, createdAt: new Date().toISOString() };
     this.pending.push(item);
     return this.#post(item);
+  }
+
+  editText(messageId, text) {
+    return this.call('message.edit', { messageId, text });
+  }
+
+  /** For all; it is gone from here when the server says so. */
+  delete(messageId) {
+    return this.call('message.delete', { messageId, forEveryone: true });
   }
 
   /** Under the same tempId: should the first try have arrived after all, nothing is said twice. */

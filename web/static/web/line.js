@@ -1,0 +1,64 @@
+/** One line of the list of messages: a day, or a bubble with what belongs to it. */
+
+import { avatar, h, icon, setText } from './dom.js';
+import { clock, full } from './times.js';
+
+const STATES = { sending: 'Sending…', waiting: 'Waiting for the connection…', sent: '', failed: 'Not sent.' };
+
+export function createLine(line, actions) {
+  if (line.day) return h('li', { class: 'day' }, h('span', {}, line.day));
+  return h(
+    'li',
+    { class: 'message' },
+    line.isNamed && avatar({ id: line.senderId, name: line.name }),
+    h(
+      'div',
+      { class: 'bubble' },
+      h('span', { class: 'sender' }),
+      h('p', { class: 'text', dir: 'auto' }),
+      h('span', { class: 'time' }, h('span', { class: 'edited', hidden: true }, 'edited '), time(line)),
+      menuButton(actions),
+    ),
+    h('p', { class: 'delivery' }, h('span'), retryButton(line, actions)),
+  );
+}
+
+/** Bring the line up to date; what it does not say of the message its buttons read from it. */
+export function updateLine(row, line) {
+  if (line.day) {
+    setText(row.firstElementChild, line.day);
+    return;
+  }
+  const { state = 'sent', id, text, ciphertext, editedAt } = line;
+  row.message = line;
+  row.dataset.state = state;
+  row.classList.toggle('own', line.isOwn);
+  row.classList.toggle('named', line.isNamed);
+  row.classList.toggle('first', line.isFirst);
+  row.classList.toggle('last', line.isLast);
+  setText(row.querySelector('.sender'), line.isOwn ? 'You' : line.name);
+  setText(row.querySelector('.text'), ciphertext ? 'Encrypted message' : text);
+  row.querySelector('.edited').hidden = !editedAt;
+  row.querySelector('.more').hidden = !id;
+  updateDelivery(row.querySelector('.delivery'), line, state);
+}
+
+function updateDelivery(delivery, { reason }, state) {
+  setText(delivery.firstElementChild, state === 'failed' ? `${STATES.failed} ${reason}` : STATES[state]);
+  delivery.hidden = state === 'sent';
+  if (delivery.children[1]) delivery.children[1].hidden = state !== 'failed';
+}
+
+function time({ createdAt }) {
+  return h('time', { datetime: createdAt, title: full(createdAt) }, clock(createdAt));
+}
+
+function menuButton({ onMenu }) {
+  const onclick = ({ currentTarget }) => onMenu(currentTarget.closest('.message').message, currentTarget);
+  const labels = { 'aria-label': 'Message actions', title: 'Message actions', 'aria-haspopup': 'dialog' };
+  return h('button', { type: 'button', class: 'icon more', ...labels, onclick }, icon('more'));
+}
+
+function retryButton({ tempId }, { onRetry }) {
+  return tempId && h('button', { type: 'button', class: 'link', onclick: () => onRetry(tempId) }, 'Retry');
+}

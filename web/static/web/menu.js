@@ -1,0 +1,50 @@
+/** What one can do with a message: a small menu beside it, which Escape or a click elsewhere closes. */
+
+import { $, confirmed } from './dom.js';
+
+const MARGIN = 8; // pixels to the edges of the window
+
+export class MessageMenu {
+  #chat;
+  #message = null;
+
+  /** `onEdit(message)`: it is to be written anew. */
+  constructor({ chat, onEdit }) {
+    this.#chat = chat;
+    this.#on('menu-edit', () => onEdit(this.#message));
+    this.#on('menu-delete', () => this.#delete(this.#message));
+  }
+
+  open(message, button) {
+    const isOwn = message.senderId === this.#chat.me.id;
+    this.#message = message;
+    $('menu-edit').hidden = !isOwn || Boolean(message.ciphertext);
+    $('menu-delete').hidden = !isOwn;
+    $('menu').showPopover();
+    this.#moveTo(button.getBoundingClientRect());
+    $('menu').querySelector('button:not([hidden])')?.focus();
+  }
+
+  close() {
+    $('menu').hidePopover();
+  }
+
+  #on(id, action) {
+    $(id).onclick = () => {
+      this.close();
+      action();
+    };
+  }
+
+  #moveTo({ top, bottom, left }) {
+    const { offsetWidth, offsetHeight, style } = $('menu');
+    const isBelow = bottom + offsetHeight + MARGIN < innerHeight;
+    style.left = `${Math.max(MARGIN, Math.min(left, innerWidth - offsetWidth - MARGIN))}px`;
+    style.top = `${Math.max(MARGIN, isBelow ? bottom : top - offsetHeight)}px`;
+  }
+
+  async #delete({ id }) {
+    const { thread } = this.#chat;
+    if (await confirmed('Delete this message for everyone?', 'Delete')) await this.#chat.attempt(() => thread.delete(id));
+  }
+}
