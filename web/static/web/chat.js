@@ -3,6 +3,7 @@
 import { connect } from './client.js';
 import { mayAdd, mayRemove, peerOf } from './conversation.js';
 import { Conversations } from './conversations.js';
+import { hasReaction } from './message.js';
 import { People } from './people.js';
 import { ReadMarks } from './reading.js';
 import { Thread } from './thread.js';
@@ -96,6 +97,12 @@ export class Chat extends EventTarget {
     if (id) this.#load(this.#thread(id));
   }
 
+  /** Put one's emoji under a message; again, it is taken back. */
+  react({ id, conversationId, reactions }, emoji) {
+    const isThere = hasReaction({ reactions }, this.me.id, emoji);
+    return this.attempt(() => this.#thread(conversationId).setReaction(id, emoji, !isThere));
+  }
+
   send(text) {
     this.thread.send(text);
   }
@@ -159,6 +166,10 @@ export class Chat extends EventTarget {
     'message.edited': (message) => {
       this.#threads.get(message.conversationId)?.edit(message);
       this.#conversations.edit(message);
+      this.changed();
+    },
+    'message.reaction': (reaction) => {
+      this.#threads.get(reaction.conversationId)?.react(reaction);
       this.changed();
     },
     'message.deleted': async ({ messageId, conversationId }) => {

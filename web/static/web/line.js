@@ -1,6 +1,6 @@
 /** One line of the list of messages: a day, or a bubble with what belongs to it. */
 
-import { avatar, h, icon, setText } from './dom.js';
+import { avatar, h, icon, reconcile, setText } from './dom.js';
 import { clock, full } from './times.js';
 
 const STATES = { sending: 'Sending…', waiting: 'Waiting for the connection…', sent: '', failed: 'Not sent.' };
@@ -19,12 +19,13 @@ export function createLine(line, actions) {
       h('span', { class: 'time' }, h('span', { class: 'edited', hidden: true }, 'edited '), time(line)),
       menuButton(actions),
     ),
+    h('ul', { class: 'reactions', 'aria-label': 'Reactions' }),
     h('p', { class: 'delivery' }, h('span'), retryButton(line, actions)),
   );
 }
 
-/** Bring the line up to date; what it does not say of the message its buttons read from it. */
-export function updateLine(row, line) {
+/** Bring the line up to date. */
+export function updateLine(row, line, actions) {
   if (line.day) {
     setText(row.firstElementChild, line.day);
     return;
@@ -40,7 +41,23 @@ export function updateLine(row, line) {
   setText(row.querySelector('.text'), ciphertext ? 'Encrypted message' : text);
   row.querySelector('.edited').hidden = !editedAt;
   row.querySelector('.more').hidden = !id;
+  updateReactions(row.querySelector('.reactions'), line, actions);
   updateDelivery(row.querySelector('.delivery'), line, state);
+}
+
+function updateReactions(list, { emojis }, { onReact }) {
+  list.hidden = emojis.length === 0;
+  const onclick = ({ currentTarget }) => onReact(messageAt(currentTarget), currentTarget.value);
+  reconcile(list, emojis, {
+    key: ({ emoji }) => emoji,
+    create: ({ emoji }) => h('li', {}, h('button', { type: 'button', class: 'reaction', value: emoji, onclick })),
+    update: ({ firstElementChild: button }, { emoji, count, names, isOwn }) => {
+      setText(button, `${emoji} ${count}`);
+      button.title = names;
+      button.setAttribute('aria-label', `${emoji} ${count}: ${names}`);
+      button.setAttribute('aria-pressed', isOwn);
+    },
+  });
 }
 
 function updateDelivery(delivery, { reason }, state) {
@@ -53,8 +70,13 @@ function time({ createdAt }) {
   return h('time', { datetime: createdAt, title: full(createdAt) }, clock(createdAt));
 }
 
+/** The message, as it is by now, that a button belongs to. */
+function messageAt(button) {
+  return button.closest('.message').message;
+}
+
 function menuButton({ onMenu }) {
-  const onclick = ({ currentTarget }) => onMenu(currentTarget.closest('.message').message, currentTarget);
+  const onclick = ({ currentTarget }) => onMenu(messageAt(currentTarget), currentTarget);
   const labels = { 'aria-label': 'Message actions', title: 'Message actions', 'aria-haspopup': 'dialog' };
   return h('button', { type: 'button', class: 'icon more', ...labels, onclick }, icon('more'));
 }

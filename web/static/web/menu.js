@@ -1,6 +1,7 @@
 /** What one can do with a message: a small menu beside it, which Escape or a click elsewhere closes. */
 
 import { $, confirmed } from './dom.js';
+import { hasReaction } from './message.js';
 
 const MARGIN = 8; // pixels to the edges of the window
 
@@ -11,26 +12,32 @@ export class MessageMenu {
   /** `onEdit(message)`: it is to be written anew. */
   constructor({ chat, onEdit }) {
     this.#chat = chat;
-    this.#on('menu-edit', () => onEdit(this.#message));
-    this.#on('menu-delete', () => this.#delete(this.#message));
+    for (const button of this.#emojis) this.#on(button, () => chat.react(this.#message, button.value));
+    this.#on($('menu-edit'), () => onEdit(this.#message));
+    this.#on($('menu-delete'), () => this.#delete(this.#message));
   }
 
   open(message, button) {
     const isOwn = message.senderId === this.#chat.me.id;
     this.#message = message;
+    for (const one of this.#emojis) one.setAttribute('aria-pressed', hasReaction(message, this.#chat.me.id, one.value));
     $('menu-edit').hidden = !isOwn || Boolean(message.ciphertext);
     $('menu-delete').hidden = !isOwn;
     $('menu').showPopover();
     this.#moveTo(button.getBoundingClientRect());
-    $('menu').querySelector('button:not([hidden])')?.focus();
+    $('menu').querySelector('button').focus();
   }
 
   close() {
     $('menu').hidePopover();
   }
 
-  #on(id, action) {
-    $(id).onclick = () => {
+  get #emojis() {
+    return $('menu').querySelectorAll('.emojis button');
+  }
+
+  #on(button, action) {
+    button.onclick = () => {
       this.close();
       action();
     };

@@ -1,7 +1,8 @@
 /** The list of messages: days, bubbles, what is still pending, older pages on scrolling up. */
 
-import { createLine, updateLine } from './line.js';
 import { $, reconcile, setText } from './dom.js';
+import { createLine, updateLine } from './line.js';
+import { byEmoji } from './message.js';
 import { dayLabel, dayOf } from './times.js';
 
 const NEAR = 120; // pixels from an edge that count as being there
@@ -18,7 +19,7 @@ export class MessageList {
   /** `onMenu(message, button)`: somebody asks what can be done with a message. */
   constructor({ chat, onMenu }) {
     this.#chat = chat;
-    this.#actions = { onMenu, onRetry: (tempId) => chat.thread.retry(tempId) };
+    this.#actions = { onMenu, onReact: (...what) => chat.react(...what), onRetry: (tempId) => chat.thread.retry(tempId) };
     $('scroll').addEventListener('scroll', this.#onScroll);
     $('jump').addEventListener('click', this.#toEnd);
     this.#resizing.observe($('scroll'));
@@ -42,7 +43,8 @@ export class MessageList {
     const lines = this.#lines(thread, open.kind === 'group');
     if (isOther) $('messages').replaceChildren();
     const create = (line) => createLine(line, this.#actions);
-    reconcile($('messages'), lines, { key: ({ key }) => key, create, update: updateLine });
+    const update = (row, line) => updateLine(row, line, this.#actions);
+    reconcile($('messages'), lines, { key: ({ key }) => key, create, update });
     $('older').hidden = !thread.hasOlder;
     this.#renderEmpty(thread, lines);
     this.#settle({ lines, isOther, place });
@@ -105,9 +107,18 @@ export class MessageList {
       const isFirst = !belongs(before, message);
       const isOwn = message.senderId === me;
       const name = this.#chat.people.name(message.senderId);
-      lines.push({ ...message, isOwn, name, isFirst, isLast: !belongs(message, after), isNamed: isGroup && !isOwn });
+      const shown = { isOwn, name, isFirst, isLast: !belongs(message, after), isNamed: isGroup && !isOwn };
+      lines.push({ ...message, ...shown, emojis: this.#emojis(message) });
     });
     return lines;
+  }
+
+  #emojis({ reactions = [] }) {
+    const me = this.#chat.me.id;
+    return byEmoji(reactions).map(([emoji, users]) => {
+      const names = users.map((id) => (id === me ? 'You' : this.#chat.people.name(id)));
+      return { emoji, count: users.length, names: names.join(', '), isOwn: users.includes(me) };
+    });
   }
 }
 

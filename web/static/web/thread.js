@@ -1,6 +1,6 @@
 /** What was said in one conversation, as far as it is known here, and what is still to be sent. */
 
-import { later } from './message.js';
+import { later, withReaction } from './message.js';
 import { relative } from './rest.js';
 
 const MOST = 200; // messages of a page that is loaded again
@@ -15,6 +15,7 @@ export class Thread {
   isLoaded = false;
   #edits = new Map(); // id -> what was heard of it, perhaps before it was loaded
   #deleted = new Set();
+  #reactions = []; // what was heard of them since live events may have been missed
   #older = null; // the path of the page before
   #epoch = 0;
   #loading = Promise.resolve();
@@ -39,6 +40,7 @@ export class Thread {
   lost() {
     this.isCurrent = false;
     this.#epoch++;
+    this.#reactions = [];
   }
 
   /** The newest page, or what was missed since; one after the other, however often it is called. */
@@ -75,6 +77,13 @@ export class Thread {
   edit(message) {
     this.#edits.set(message.id, later(message, this.#edits.get(message.id) ?? message));
     this.messages = this.messages.map((known) => (known.id === message.id ? this.#edited(known) : known));
+  }
+
+  /** Somebody put an emoji under a message, or took it back. */
+  react(reaction) {
+    this.#reactions.push(reaction);
+    const isMeant = ({ id }) => id === reaction.messageId;
+    this.messages = this.messages.map((known) => (isMeant(known) ? withReaction(known, reaction) : known));
   }
 
   /** What is gone stays gone, even if somebody who did not know yet says otherwise. */
@@ -129,9 +138,14 @@ export class Thread {
     for (const message of messages.filter(({ id }) => !this.#deleted.has(id))) {
       const { id } = message;
       const before = known.get(id);
-      known.set(id, { ...this.#edited(message), key: before?.key ?? this.#settle(id) });
+      known.set(id, { ...this.#edited(this.#reacted(message)), key: before?.key ?? this.#settle(id) });
     }
     this.messages = [...known.values()].sort((a, b) => a.position - b.position);
+  }
+
+  /** A page may be older than what was heard while it was under way. */
+  #reacted(message) {
+    return this.#reactions.filter(({ messageId }) => messageId === message.id).reduce(withReaction, message);
   }
 
   #edited(message) {
@@ -149,6 +163,10 @@ export class Thread {
 
   editText(messageId, text) {
     return this.call('message.edit', { messageId, text });
+  }
+
+  setReaction(messageId, emoji, isWanted) {
+    return this.call('message.react', { messageId, emoji, remove: !isWanted });
   }
 
   /** For all; it is gone from here when the server says so. */
