@@ -108,6 +108,65 @@ def test_reactions_come_and_go_under_a_message(person: Register, window: Open, p
     expect(anns.messages.last.locator(".reactions")).to_be_hidden()
 
 
+def test_one_sees_how_far_ones_message_has_come(person: Register, window: Open, picture: Picture) -> None:
+    ann, ben = person("Ann"), person("Ben")
+    conversation = ann.begin(ben)
+    (anns,) = talking(window, ann, title="Ben")
+    anns.say("Are you there?")
+    mark = anns.messages.last.locator(".progress")
+    expect(mark).to_have_attribute("aria-label", "Sent")
+    bens = window(ben).visit()
+    expect(mark).to_have_attribute("aria-label", "Delivered")
+    bens.open("Ann")
+    expect(mark).to_have_attribute("aria-label", "Read")
+    anns.say("Good!")
+    expect(mark).to_have_attribute("aria-label", "Read")
+    picture(anns, "read")
+    expect(bens.messages.last.locator(".progress")).to_be_hidden()
+    anns.page.reload()
+    anns.open("Ben")
+    expect(mark).to_have_attribute("aria-label", "Read")
+    read = ben.ask(f"conversations/{conversation}/messages/")["results"][-1]["readBy"]
+    assert read == [ann.id, ben.id]
+
+
+def test_in_a_group_one_sees_who_has_read_it(person: Register, window: Open) -> None:
+    ann, ben, cleo = person("Ann"), person("Ben"), person("Cleo")
+    ann.begin(ben, cleo, title="Choir")
+    anns, bens, cleos = (window(one).visit() for one in (ann, ben, cleo))
+    anns.open("Choir")
+    anns.say("Tonight at eight")
+    mark = anns.messages.last.locator(".progress")
+    expect(mark).to_have_attribute("aria-label", "Delivered")
+    bens.open("Choir")
+    expect(mark).to_have_attribute("aria-label", "Read by Ben")
+    expect(mark).to_have_attribute("data-stage", "delivered")
+    cleos.open("Choir")
+    expect(mark).to_have_attribute("aria-label", "Read by Ben, Cleo")
+    expect(mark).to_have_attribute("data-stage", "read")
+
+
+def test_what_is_read_on_one_device_is_read_on_the_others(person: Register, window: Open) -> None:
+    ann, ben = person("Ann"), person("Ben")
+    conversation = ann.begin(ben)
+    first, second = window(ann).visit(), window(ann).visit()
+    expect(second.state).to_have_text("Online")
+    part, *_ = [ben.say(conversation, text) for text in ("One", "Two", "Three")]
+    badge = second.conversations.first.locator(".badge")
+    expect(badge).to_have_text("3")
+    ann.ask(f"messages/{part}/read/", method="POST")
+    expect(badge).to_have_text("2")
+    unread = ben.say(conversation, "Four")
+    expect(badge).to_have_text("3")
+    ben.ask(f"messages/{unread}/", method="DELETE")
+    expect(badge).to_have_text("2")
+    first.open("Ben")
+    expect(first.messages).to_have_count(3)
+    expect(badge).to_be_hidden()
+    expect(second.page).to_have_title("Realtime chat")
+    assert ann.ask(f"conversations/{conversation}/")["unreadCount"] == 0
+
+
 def test_of_two_changes_the_later_counts_whichever_is_heard_last(person: Register, window: Open) -> None:
     ann, ben = person("Ann"), person("Ben")
     conversation = ann.begin(ben, title="First title")

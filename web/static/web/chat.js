@@ -5,7 +5,7 @@ import { mayAdd, mayRemove, peerOf } from './conversation.js';
 import { Conversations } from './conversations.js';
 import { hasReaction } from './message.js';
 import { People } from './people.js';
-import { ReadMarks } from './reading.js';
+import { Receipts } from './receipts.js';
 import { Thread } from './thread.js';
 
 const PREVIEWS = 20; // conversations whose last message is fetched for the list
@@ -18,9 +18,9 @@ export class Chat extends EventTarget {
   openId = null;
   #session;
   #connection;
-  #conversations = new Conversations();
+  #conversations;
   #threads = new Map();
-  #marks;
+  #receipts = new Receipts({ call: (event, data) => this.#connection.call(event, data) });
   #inbox = Promise.resolve();
   #isFresh = false; // loaded, and no event missed since
   #isChanged = false;
@@ -29,6 +29,8 @@ export class Chat extends EventTarget {
     super();
     this.#session = session;
     this.people = new People({ session, onChange: this.changed });
+    const onGone = (id) => this.#close(id);
+    this.#conversations = new Conversations({ session, people: this.people, onChange: this.changed, onGone });
     document.addEventListener('visibilitychange', this.changed);
     this.#connection = connect({
       url,
@@ -59,11 +61,7 @@ export class Chat extends EventTarget {
   }
 
   get unreadCount() {
-    return this.conversations.reduce((count, conversation) => count + this.unread(conversation), 0);
-  }
-
-  unread({ id, last }) {
-    return last ? this.#marks.unread(id, last.position) : 0;
+    return this.conversations.reduce((count, { unreadCount }) => count + unreadCount, 0);
   }
 
   title(conversation) {
@@ -103,17 +101,13 @@ export class Chat extends EventTarget {
     return this.attempt(() => this.#thread(conversationId).setReaction(id, emoji, !isThere));
   }
 
-  send(text) {
-    this.thread.send(text);
-  }
-
   loadOlder() {
     this.thread.loadOlder().catch((error) => this.#fail(error));
   }
 
   async begin(body) {
     const conversation = await this.#session.request('POST', '/api/conversations/', body);
-    this.#put(conversation);
+    this.#conversations.put(conversation);
     this.show(conversation.id);
   }
 
@@ -123,7 +117,7 @@ export class Chat extends EventTarget {
 
   async removeMember(conversation, userId) {
     await this.#session.request('DELETE', `/api/conversations/${conversation.id}/members/${userId}/`);
-    if (userId === this.me.id) this.#forget(conversation.id);
+    if (userId === this.me.id) this.#conversations.remove(conversation.id);
   }
 
   /** Do it; what speaks against it is said in a notice. Whether it was done. */
@@ -157,48 +151,49 @@ export class Chat extends EventTarget {
     },
     'message.new': async (message) => {
       const { conversationId, senderId } = message;
-      if (!this.#conversations.has(conversationId)) await this.#refresh(conversationId);
+      if (!this.#conversations.has(conversationId)) await this.#conversations.refresh(conversationId);
       this.#threads.get(conversationId)?.add(message);
-      this.#conversations.hear(message);
-      this.#mark(message, { isNew: true });
+      this.#conversations.hear(message, { isOwn: senderId === this.me.id });
       if (senderId !== this.me.id) this.#tell('incoming', message);
     },
     'message.edited': (message) => {
       this.#threads.get(message.conversationId)?.edit(message);
       this.#conversations.edit(message);
-      this.changed();
     },
-    'message.reaction': (reaction) => {
-      this.#threads.get(reaction.conversationId)?.react(reaction);
-      this.changed();
-    },
+    'message.reaction': (reaction) => this.#threads.get(reaction.conversationId)?.react(reaction),
     'message.deleted': async ({ messageId, conversationId }) => {
       this.#threads.get(conversationId)?.remove(messageId);
-      this.changed();
-      if (this.#conversations.get(conversationId)?.last?.id === messageId) await this.#preview(conversationId);
+      const { last, unreadCount } = this.#conversations.get(conversationId) ?? {};
+      if (last?.id === messageId) await this.#conversations.preview(conversationId);
+      if (unreadCount) await this.#conversations.refresh(conversationId); // it may have been one of them
+    },
+    'message.receipt': async (receipt) => {
+      const { conversationId, messageId, userId, type } = receipt;
+      this.#threads.get(conversationId)?.receive(receipt);
+      const { last, unreadCount } = this.#conversations.get(conversationId) ?? {};
+      if (type !== 'read' || userId !== this.me.id || !unreadCount) return;
+      // Another device of one's own has read.
+      if (last?.id === messageId) this.#conversations.read(conversationId);
+      else await this.#conversations.refresh(conversationId);
     },
     'conversation.created': async (conversation) => {
-      const { id, lastMessageAt } = conversation;
-      if (!lastMessageAt) this.#marks.set(id, 0);
-      if (this.#conversations.has(id)) this.#put(conversation);
-      else await this.#refresh(id);
+      if (this.#conversations.has(conversation.id)) this.#conversations.put(conversation);
+      else await this.#conversations.refresh(conversation.id);
     },
     'conversation.updated': (conversation) => {
-      if (this.#conversations.has(conversation.id)) this.#put(conversation);
+      if (this.#conversations.has(conversation.id)) this.#conversations.put(conversation);
     },
     'conversation.memberAdded': ({ conversationId, ...change }) => {
       this.#conversations.change(conversationId, change);
-      this.changed();
       if (change.userId === this.me.id) this.#welcome(this.#conversations.get(conversationId));
     },
     'conversation.memberRemoved': ({ conversationId, ...change }) => {
       const conversation = this.#conversations.get(conversationId);
       const isOver = change.version === null;
       if (!conversation || !(isOver || this.#conversations.change(conversationId, change))) return;
-      this.changed();
       if (change.userId !== this.me.id) return;
       this.#notice(`You are no longer in “${this.title(conversation)}”.`);
-      this.#forget(conversationId);
+      this.#conversations.remove(conversationId);
     },
     'presence.changed': ({ userId, status, lastSeenAt }) => {
       this.people.note({ userId, isOnline: status !== 'offline', lastSeenAt });
@@ -210,47 +205,19 @@ export class Chat extends EventTarget {
   };
 
   async #loadAll() {
-    const [me, conversations] = await Promise.all([
-      this.#session.get('/api/me/'),
-      this.#session.all('/api/conversations/?limit=200'),
-    ]);
-    this.me = me;
-    this.#marks ??= new ReadMarks(me.id);
-    this.people.note({ id: me.id, name: me.displayName || me.username, isOnline: true });
-    const ids = new Set(conversations.map(({ id }) => id));
-    this.conversations.filter(({ id }) => !ids.has(id)).forEach(({ id }) => this.#forget(id));
-    conversations.forEach((conversation) => this.#put(conversation));
+    [this.me] = await Promise.all([this.#session.get('/api/me/'), this.#conversations.load()]);
+    this.people.note({ id: this.me.id, name: this.me.displayName || this.me.username, isOnline: true });
     this.#isFresh = true;
     this.changed();
     this.#threads.forEach((thread) => thread.lost());
     if (this.thread) this.#load(this.thread);
-    this.conversations.slice(0, PREVIEWS).forEach(({ id, lastMessageAt }) => lastMessageAt && this.#preview(id));
+    this.conversations.slice(0, PREVIEWS).forEach(({ id, lastMessageAt }) => lastMessageAt && this.#conversations.preview(id));
   }
 
   #welcome(conversation) {
     if (!conversation) return; // and gone again
-    this.#preview(conversation.id);
+    this.#conversations.preview(conversation.id);
     this.#notice(`You are now in “${this.title(conversation)}”.`);
-  }
-
-  async #refresh(id) {
-    try {
-      this.#put(await this.#session.get(`/api/conversations/${id}/`));
-    } catch (error) {
-      if (error.status !== 404) throw error;
-      this.#forget(id); // one was removed again in the meantime
-    }
-  }
-
-  /** Its last message, as it is now; what is heard meanwhile is newer. */
-  async #preview(id) {
-    const before = this.#conversations.get(id)?.last;
-    const page = await this.#session.get(`/api/conversations/${id}/messages/?limit=1`).catch(() => null);
-    if (!page || this.#conversations.get(id)?.last !== before) return;
-    const [last = null] = page.results;
-    this.#conversations.show(id, last);
-    if (last) this.#mark(last);
-    this.changed();
   }
 
   #load(thread) {
@@ -271,24 +238,9 @@ export class Chat extends EventTarget {
 
   // -- keeping it ------------------------------------------------------------------------------------
 
-  #put(conversation) {
-    this.#conversations.put(conversation);
-    conversation.members.forEach(({ userId, name, isOnline }) => this.people.note({ userId, name, isOnline }));
-    this.changed();
-  }
-
-  #forget(id) {
-    this.#conversations.remove(id);
+  #close(id) {
     this.#threads.delete(id);
-    this.#marks.forget(id);
     if (this.openId === id) this.openId = null;
-    this.changed();
-  }
-
-  #mark({ conversationId: id, senderId, position }, { isNew = false } = {}) {
-    if (!this.#marks.has(id)) this.#marks.set(id, isNew ? position - 1 : position);
-    if (senderId === this.me.id) this.#marks.set(id, position);
-    this.changed();
   }
 
   #thread(id) {
@@ -319,15 +271,21 @@ export class Chat extends EventTarget {
     this.#isChanged = true;
     queueMicrotask(() => {
       this.#isChanged = false;
-      this.#markRead();
+      if (this.me) this.#acknowledge();
       this.#tell('change');
     });
   };
 
-  #markRead() {
-    const last = this.thread?.last;
-    if (last && this.thread.isLoaded && document.visibilityState === 'visible') {
-      this.#marks.set(this.openId, last.position);
+  /** What one sees is read; what is only counted has arrived. */
+  #acknowledge() {
+    const ofOthers = ({ senderId }) => senderId !== this.me.id;
+    const { thread } = this;
+    if (thread?.isCurrent && document.visibilityState === 'visible') {
+      const newest = thread.messages.findLast(ofOthers);
+      if (newest) this.#receipts.read(newest);
+      this.#conversations.read(thread.id);
     }
+    const unread = this.conversations.filter(({ unreadCount, last }) => unreadCount && last && ofOthers(last));
+    unread.forEach(({ last }) => this.#receipts.delivered(last));
   }
 }

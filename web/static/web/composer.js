@@ -75,7 +75,7 @@ export class Composer {
       this.#saveEdit(this.#about, text);
       return;
     }
-    this.#chat.send(text);
+    this.#chat.thread.send(text);
     this.#show('', null);
   }
 

@@ -16,7 +16,7 @@ export function createLine(line, actions) {
       { class: 'bubble' },
       h('span', { class: 'sender' }),
       h('p', { class: 'text', dir: 'auto' }),
-      h('span', { class: 'time' }, h('span', { class: 'edited', hidden: true }, 'edited '), time(line)),
+      h('span', { class: 'time' }, h('span', { class: 'edited', hidden: true }, 'edited '), time(line), progressMark()),
       menuButton(actions),
     ),
     h('ul', { class: 'reactions', 'aria-label': 'Reactions' }),
@@ -41,8 +41,17 @@ export function updateLine(row, line, actions) {
   setText(row.querySelector('.text'), ciphertext ? 'Encrypted message' : text);
   row.querySelector('.edited').hidden = !editedAt;
   row.querySelector('.more').hidden = !id;
+  updateProgress(row.querySelector('.progress'), line);
   updateReactions(row.querySelector('.reactions'), line, actions);
   updateDelivery(row.querySelector('.delivery'), line, state);
+}
+
+function updateProgress(mark, { progress }) {
+  mark.hidden = !progress;
+  if (!progress) return;
+  mark.dataset.stage = progress.stage;
+  mark.title = progress.words;
+  mark.setAttribute('aria-label', progress.words);
 }
 
 function updateReactions(list, { emojis }, { onReact }) {
@@ -64,6 +73,10 @@ function updateDelivery(delivery, { reason }, state) {
   setText(delivery.firstElementChild, state === 'failed' ? `${STATES.failed} ${reason}` : STATES[state]);
   delivery.hidden = state === 'sent';
   if (delivery.children[1]) delivery.children[1].hidden = state !== 'failed';
+}
+
+function progressMark() {
+  return h('span', { class: 'progress', role: 'img', hidden: true }, icon('check'), icon('check'));
 }
 
 function time({ createdAt }) {

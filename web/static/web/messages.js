@@ -6,6 +6,7 @@ import { byEmoji } from './message.js';
 import { dayLabel, dayOf } from './times.js';
 
 const NEAR = 120; // pixels from an edge that count as being there
+const STAGES = { sent: 'Sent', delivered: 'Delivered', read: 'Read' };
 const TOGETHER = 5 * 60_000; // messages of one person within this time stand together
 
 export class MessageList {
@@ -40,7 +41,7 @@ export class MessageList {
     }
     const isOther = this.#shown !== open.id;
     const place = this.#place();
-    const lines = this.#lines(thread, open.kind === 'group');
+    const lines = this.#lines(thread, open);
     if (isOther) $('messages').replaceChildren();
     const create = (line) => createLine(line, this.#actions);
     const update = (row, line) => updateLine(row, line, this.#actions);
@@ -96,7 +97,7 @@ export class MessageList {
   }
 
   /** Messages and pending ones as lines to draw, with a line before each new day. */
-  #lines(thread, isGroup) {
+  #lines(thread, open) {
     const me = this.#chat.me.id;
     const all = [...thread.messages, ...thread.pending.map((item) => ({ ...item, key: item.tempId, senderId: me }))];
     const lines = [];
@@ -107,10 +108,22 @@ export class MessageList {
       const isFirst = !belongs(before, message);
       const isOwn = message.senderId === me;
       const name = this.#chat.people.name(message.senderId);
-      const shown = { isOwn, name, isFirst, isLast: !belongs(message, after), isNamed: isGroup && !isOwn };
-      lines.push({ ...message, ...shown, emojis: this.#emojis(message) });
+      const shown = { isOwn, name, isFirst, isLast: !belongs(message, after), isNamed: open.kind === 'group' && !isOwn };
+      lines.push({ ...message, ...shown, emojis: this.#emojis(message), progress: isOwn && message.id && this.#progress(message, open) });
     });
     return lines;
+  }
+
+  /** How far one's own message has come: `{stage, words}`. */
+  #progress(message, { kind, members }) {
+    const { thread, me, people } = this.#chat;
+    const others = members.filter(({ userId, joinedPosition }) => userId !== me.id && joinedPosition < message.position);
+    const reached = (type) => others.filter(({ userId }) => thread.hasReached(message, type, userId));
+    const readers = reached('read');
+    const isForAll = (some) => others.length > 0 && some.length === others.length;
+    const stage = isForAll(readers) ? 'read' : isForAll(reached('delivered')) ? 'delivered' : 'sent';
+    const names = readers.map(({ userId }) => people.name(userId)).join(', ');
+    return { stage, words: kind === 'group' && names ? `Read by ${names}` : STAGES[stage] };
   }
 
   #emojis({ reactions = [] }) {

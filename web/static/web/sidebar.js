@@ -54,8 +54,7 @@ export class Sidebar {
     const peer = chat.peer(conversation);
     const isOnline = peer !== null && chat.isOnline(peer);
     const name = chat.title(conversation);
-    const { last } = conversation;
-    const unread = chat.unread(conversation);
+    const { last, unreadCount: unread } = conversation;
     paintAvatar(picture, { id: peer ?? conversation.id, name, isOnline });
     setText(title, name);
     setText(time, last ? brief(last.createdAt) : '');

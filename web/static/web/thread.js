@@ -15,6 +15,8 @@ export class Thread {
   isLoaded = false;
   #edits = new Map(); // id -> what was heard of it, perhaps before it was loaded
   #deleted = new Set();
+  #reached = new Map(); // `type userId` -> the position up to which everything was delivered or read
+  #receipts = []; // of messages that are not known yet
   #reactions = []; // what was heard of them since live events may have been missed
   #older = null; // the path of the page before
   #epoch = 0;
@@ -41,6 +43,7 @@ export class Thread {
     this.isCurrent = false;
     this.#epoch++;
     this.#reactions = [];
+    this.#receipts = [];
   }
 
   /** The newest page, or what was missed since; one after the other, however often it is called. */
@@ -77,6 +80,7 @@ export class Thread {
   edit(message) {
     this.#edits.set(message.id, later(message, this.#edits.get(message.id) ?? message));
     this.messages = this.messages.map((known) => (known.id === message.id ? this.#edited(known) : known));
+    this.onChange();
   }
 
   /** Somebody put an emoji under a message, or took it back. */
@@ -84,12 +88,26 @@ export class Thread {
     this.#reactions.push(reaction);
     const isMeant = ({ id }) => id === reaction.messageId;
     this.messages = this.messages.map((known) => (isMeant(known) ? withReaction(known, reaction) : known));
+    this.onChange();
+  }
+
+  /** Somebody has got or read a message, and all before it. */
+  receive(receipt) {
+    if (!this.#place(receipt)) this.#receipts.push(receipt);
+    this.onChange();
+  }
+
+  /** Whether a message has reached somebody: `delivered`, or `read`, which is both. */
+  hasReached({ position, readBy = [] }, type, userId) {
+    const isRead = readBy.includes(userId) || this.#reached.get(`read ${userId}`) >= position;
+    return isRead || (type === 'delivered' && this.#reached.get(`delivered ${userId}`) >= position);
   }
 
   /** What is gone stays gone, even if somebody who did not know yet says otherwise. */
   remove(messageId) {
     this.#deleted.add(messageId);
     this.messages = this.messages.filter(({ id }) => id !== messageId);
+    this.onChange();
   }
 
   async #fetch() {
@@ -141,11 +159,19 @@ export class Thread {
       known.set(id, { ...this.#edited(this.#reacted(message)), key: before?.key ?? this.#settle(id) });
     }
     this.messages = [...known.values()].sort((a, b) => a.position - b.position);
+    this.#receipts = this.#receipts.filter((receipt) => !this.#place(receipt));
   }
 
   /** A page may be older than what was heard while it was under way. */
   #reacted(message) {
     return this.#reactions.filter(({ messageId }) => messageId === message.id).reduce(withReaction, message);
+  }
+
+  #place({ messageId, userId, type }) {
+    const message = this.find(messageId);
+    const key = `${type} ${userId}`;
+    if (message) this.#reached.set(key, Math.max(message.position, this.#reached.get(key) ?? 0));
+    return message !== null;
   }
 
   #edited(message) {
