@@ -108,6 +108,48 @@ def test_reactions_come_and_go_under_a_message(person: Register, window: Open, p
     expect(anns.messages.last.locator(".reactions")).to_be_hidden()
 
 
+def test_an_answer_stands_under_what_it_answers(person: Register, window: Open, picture: Picture) -> None:
+    ann, ben = person("Ann"), person("Ben")
+    conversation = ann.begin(ben)
+    question = ben.say(conversation, "Tea or coffee?")
+    anns, bens = talking(window, ann, ben)
+    anns.act("Tea or coffee?", "Reply")
+    expect(anns.page.locator("#about")).to_contain_text("Reply to Ben")
+    picture(anns, "replying")
+    anns.say("Tea, please")
+    expect(anns.page.locator("#about")).to_be_hidden()
+    for one in (anns, bens):
+        expect(one.messages.last.locator(".quote")).to_have_text("BenTea or coffee?")
+    ben.ask(f"messages/{question}/", {"text": "Tea or milk?"}, "PATCH")
+    expect(anns.messages.last.locator(".quote")).to_contain_text("Tea or milk?")
+    picture(bens, "answer")
+    anns.say("Not an answer")
+    expect(bens.messages.last.locator(".quote")).to_be_hidden()
+    ben.ask(f"messages/{question}/", method="DELETE")
+    expect(anns.messages.locator(".quote").first).to_have_text("This message is gone.")
+    expect(anns.messages.locator(".quote").first).to_be_disabled()
+
+
+def test_a_click_on_a_quote_leads_to_the_message_however_old(person: Register, window: Open) -> None:
+    ann, ben = person("Ann"), person("Ben")
+    conversation = ann.begin(ben)
+    question = ben.say(conversation, "Long ago")
+    say = f"send_message(sender_id='{ann.id}', conversation_id='{conversation}', text=f'Line {{n}}')"
+    ann.site.manage(
+        "shell", "--no-imports", "-c", f"from chat.services import send_message\nfor n in range(120): {say}"
+    )
+    ben.say(conversation, "I said it", replyToId=question)
+    (anns,) = talking(window, ann, title="Ben")
+    expect(anns.messages).to_have_count(50)
+    quote = anns.messages.last.locator(".quote")
+    expect(quote).to_contain_text("Long ago")
+    quote.click()
+    expect(anns.messages).to_have_count(122)
+    expect(anns.messages.first).to_be_in_viewport()
+    expect(anns.messages.first).to_be_focused()
+    expect(anns.messages.last).not_to_be_in_viewport()
+
+
 def test_one_sees_how_far_ones_message_has_come(person: Register, window: Open, picture: Picture) -> None:
     ann, ben = person("Ann"), person("Ben")
     conversation = ann.begin(ben)

@@ -50,7 +50,8 @@ class Page {
     url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
     this.chat = new Chat({ session, url: url.href });
     const composer = new Composer({ chat: this.chat });
-    this.menu = new MessageMenu({ chat: this.chat, onEdit: (message) => composer.edit(message) });
+    const [onReply, onEdit] = [(message) => composer.reply(message), (message) => composer.edit(message)];
+    this.menu = new MessageMenu({ chat: this.chat, onReply, onEdit });
     this.list = new MessageList({ chat: this.chat, onMenu: (...about) => this.menu.open(...about) });
     this.members = new MembersPanel({ chat: this.chat, notice });
     const sidebar = new Sidebar({ chat: this.chat, onOpen: (id) => this.open(id) });

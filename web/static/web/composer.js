@@ -9,7 +9,7 @@ export class Composer {
   #chat;
   #drafts = new Map(); // conversation -> {text, about}
   #shown = null;
-  #about = null; // {kind: 'edit', message, before}: what was in the field before one began to edit
+  #about = null; // {message, isEdit, before}: one edits it, with what was in the field before, or answers it
 
   constructor({ chat }) {
     this.#chat = chat;
@@ -38,7 +38,14 @@ export class Composer {
   /** Let one's own message be written anew. */
   edit(message) {
     this.#cancel();
-    this.#show(message.text, { kind: 'edit', message, before: $('text').value });
+    this.#show(message.text, { message, isEdit: true, before: $('text').value });
+    $('text').focus();
+  }
+
+  /** Let a message be answered. */
+  reply(message) {
+    this.#cancel();
+    this.#show($('text').value, { message, isEdit: false });
     $('text').focus();
   }
 
@@ -46,7 +53,8 @@ export class Composer {
     this.#about = about;
     $('about').hidden = about === null;
     if (about) {
-      setText($('about-title'), 'Edit message');
+      const name = this.#chat.people.name(about.message.senderId);
+      setText($('about-title'), about.isEdit ? 'Edit message' : `Reply to ${name}`);
       setText($('about-text'), summary(about.message));
     }
     $('text').value = text;
@@ -71,11 +79,11 @@ export class Composer {
     const text = $('text').value.trim();
     $('text').focus();
     if (!text) return;
-    if (this.#about?.kind === 'edit') {
+    if (this.#about?.isEdit) {
       this.#saveEdit(this.#about, text);
       return;
     }
-    this.#chat.thread.send(text);
+    this.#chat.thread.send({ text, replyToId: this.#about?.message.id });
     this.#show('', null);
   }
 

@@ -15,6 +15,7 @@ export function createLine(line, actions) {
       'div',
       { class: 'bubble' },
       h('span', { class: 'sender' }),
+      quoteButton(actions),
       h('p', { class: 'text', dir: 'auto' }),
       h('span', { class: 'time' }, h('span', { class: 'edited', hidden: true }, 'edited '), time(line), progressMark()),
       menuButton(actions),
@@ -38,12 +39,21 @@ export function updateLine(row, line, actions) {
   row.classList.toggle('first', line.isFirst);
   row.classList.toggle('last', line.isLast);
   setText(row.querySelector('.sender'), line.isOwn ? 'You' : line.name);
+  updateQuote(row.querySelector('.quote'), line);
   setText(row.querySelector('.text'), ciphertext ? 'Encrypted message' : text);
   row.querySelector('.edited').hidden = !editedAt;
   row.querySelector('.more').hidden = !id;
   updateProgress(row.querySelector('.progress'), line);
   updateReactions(row.querySelector('.reactions'), line, actions);
   updateDelivery(row.querySelector('.delivery'), line, state);
+}
+
+function updateQuote(button, { quote }) {
+  button.hidden = !quote;
+  if (!quote) return;
+  button.disabled = quote.isGone;
+  setText(button.children[0], quote.name);
+  setText(button.children[1], quote.text);
 }
 
 function updateProgress(mark, { progress }) {
@@ -73,6 +83,12 @@ function updateDelivery(delivery, { reason }, state) {
   setText(delivery.firstElementChild, state === 'failed' ? `${STATES.failed} ${reason}` : STATES[state]);
   delivery.hidden = state === 'sent';
   if (delivery.children[1]) delivery.children[1].hidden = state !== 'failed';
+}
+
+function quoteButton({ onQuote }) {
+  const onclick = ({ currentTarget }) => onQuote(messageAt(currentTarget).replyToId);
+  const labels = { title: 'Show the message', hidden: true };
+  return h('button', { type: 'button', class: 'quote', ...labels, onclick }, h('strong'), h('span'));
 }
 
 function progressMark() {

@@ -9,10 +9,11 @@ export class MessageMenu {
   #chat;
   #message = null;
 
-  /** `onEdit(message)`: it is to be written anew. */
-  constructor({ chat, onEdit }) {
+  /** `onReply(message)`, `onEdit(message)`: it is to be answered, or written anew. */
+  constructor({ chat, onReply, onEdit }) {
     this.#chat = chat;
     for (const button of this.#emojis) this.#on(button, () => chat.react(this.#message, button.value));
+    this.#on($('menu-reply'), () => onReply(this.#message));
     this.#on($('menu-edit'), () => onEdit(this.#message));
     this.#on($('menu-delete'), () => this.#delete(this.#message));
   }

@@ -2,7 +2,7 @@
 
 import { $, reconcile, setText } from './dom.js';
 import { createLine, updateLine } from './line.js';
-import { byEmoji } from './message.js';
+import { byEmoji, summary } from './message.js';
 import { dayLabel, dayOf } from './times.js';
 
 const NEAR = 120; // pixels from an edge that count as being there
@@ -20,7 +20,12 @@ export class MessageList {
   /** `onMenu(message, button)`: somebody asks what can be done with a message. */
   constructor({ chat, onMenu }) {
     this.#chat = chat;
-    this.#actions = { onMenu, onReact: (...what) => chat.react(...what), onRetry: (tempId) => chat.thread.retry(tempId) };
+    this.#actions = {
+      onMenu,
+      onReact: (...what) => chat.react(...what),
+      onRetry: (tempId) => chat.thread.retry(tempId),
+      onQuote: (id) => chat.attempt(() => this.#lookAt(id)),
+    };
     $('scroll').addEventListener('scroll', this.#onScroll);
     $('jump').addEventListener('click', this.#toEnd);
     this.#resizing.observe($('scroll'));
@@ -84,6 +89,19 @@ export class MessageList {
     this.#isAtEnd = true;
   };
 
+  /** Bring a message into sight, with all that was said since. */
+  async #lookAt(id) {
+    const { thread } = this.#chat;
+    while (!thread.find(id) && thread.hasOlder) await thread.loadOlder();
+    this.render();
+    const row = [...$('messages').children].find(({ message }) => message?.id === id);
+    if (!row) return; // one looks at another conversation by now
+    row.tabIndex = -1;
+    row.focus({ preventScroll: true });
+    row.scrollIntoView({ block: 'center' });
+    this.#onScroll();
+  }
+
   #onScroll = () => {
     const { scrollTop, scrollHeight, clientHeight } = $('scroll');
     this.#isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR;
@@ -109,7 +127,8 @@ export class MessageList {
       const isOwn = message.senderId === me;
       const name = this.#chat.people.name(message.senderId);
       const shown = { isOwn, name, isFirst, isLast: !belongs(message, after), isNamed: open.kind === 'group' && !isOwn };
-      lines.push({ ...message, ...shown, emojis: this.#emojis(message), progress: isOwn && message.id && this.#progress(message, open) });
+      const progress = isOwn && message.id && this.#progress(message, open);
+      lines.push({ ...message, ...shown, progress, quote: this.#quote(message), emojis: this.#emojis(message) });
     });
     return lines;
   }
@@ -124,6 +143,13 @@ export class MessageList {
     const stage = isForAll(readers) ? 'read' : isForAll(reached('delivered')) ? 'delivered' : 'sent';
     const names = readers.map(({ userId }) => people.name(userId)).join(', ');
     return { stage, words: kind === 'group' && names ? `Read by ${names}` : STAGES[stage] };
+  }
+
+  #quote({ replyToId }) {
+    if (!replyToId) return null;
+    const answered = this.#chat.thread.answered(replyToId);
+    if (!answered) return { isGone: true, name: '', text: answered === null ? 'This message is gone.' : '…' };
+    return { isGone: false, name: this.#chat.people.name(answered.senderId), text: summary(answered) };
   }
 
   #emojis({ reactions = [] }) {

@@ -9,9 +9,8 @@ const OFFLINE = new Set(['NOT_CONNECTED', 'DISCONNECTED']);
 
 export class Thread {
   messages = []; // in the order of their positions
-  pending = []; // {tempId, text, createdAt, state: 'sending' | 'waiting' | 'sent' | 'failed', reason}
+  pending = []; // {tempId, text, replyToId, createdAt, state: 'sending' | 'waiting' | 'sent' | 'failed', reason}
   isCurrent = false; // nothing is missing up to now: live messages continue the list
-  isLoadingOlder = false;
   isLoaded = false;
   #edits = new Map(); // id -> what was heard of it, perhaps before it was loaded
   #deleted = new Set();
@@ -19,6 +18,8 @@ export class Thread {
   #receipts = []; // of messages that are not known yet
   #reactions = []; // what was heard of them since live events may have been missed
   #older = null; // the path of the page before
+  #loadingOlder = null;
+  #answered = new Map(); // id -> message, or null if it is gone
   #epoch = 0;
   #loading = Promise.resolve();
 
@@ -52,18 +53,17 @@ export class Thread {
     return this.#loading;
   }
 
-  async loadOlder() {
-    if (this.isLoadingOlder || !this.hasOlder) return;
-    this.isLoadingOlder = true;
+  loadOlder() {
+    this.#loadingOlder ??= this.#fetchOlder().finally(() => (this.#loadingOlder = null));
+    return this.#loadingOlder;
+  }
+
+  async #fetchOlder() {
+    if (!this.hasOlder) return;
+    const page = await this.session.get(this.#older);
+    this.#older = page.previous && relative(page.previous);
+    this.#merge(page.results);
     this.onChange();
-    try {
-      const page = await this.session.get(this.#older);
-      this.#older = page.previous && relative(page.previous);
-      this.#merge(page.results);
-    } finally {
-      this.isLoadingOlder = false;
-      this.onChange();
-    }
   }
 
   /** One message, heard live. */
@@ -74,6 +74,23 @@ export class Thread {
 
   find(id) {
     return this.messages.find((message) => message.id === id) ?? null;
+  }
+
+  /** The message that another one answers; null if it is gone, undefined while nobody knows. */
+  answered(id) {
+    if (this.#deleted.has(id)) return null;
+    const known = this.find(id) ?? this.#answered.get(id);
+    if (known === undefined && !this.#answered.has(id)) this.#fetchAnswered(id);
+    return known && this.#edited(known);
+  }
+
+  async #fetchAnswered(id) {
+    this.#answered.set(id, undefined);
+    const refused = (error) => (error.status === 404 ? null : undefined);
+    const found = await this.session.get(`/api/messages/${id}/`).catch(refused);
+    if (found === undefined) this.#answered.delete(id); // it is tried again with the next change
+    else this.#answered.set(id, found);
+    if (found !== undefined) this.onChange();
   }
 
   /** A message says something else; of two edits the later counts, whichever is heard first. */
@@ -181,8 +198,8 @@ export class Thread {
 
   // -- sending -----------------------------------------------------------------------------------
 
-  send(text) {
-    const item = { tempId: randomId(), text, createdAt: new Date().toISOString() };
+  send({ text, replyToId = null }) {
+    const item = { tempId: randomId(), text, replyToId, createdAt: new Date().toISOString() };
     this.pending.push(item);
     return this.#post(item);
   }
@@ -214,9 +231,9 @@ export class Thread {
   async #post(item) {
     Object.assign(item, { state: 'sending', reason: null });
     this.onChange();
-    const { tempId, text } = item;
+    const { tempId, text, replyToId } = item;
     try {
-      const { messageId } = await this.call('message.send', { conversationId: this.id, text, tempId });
+      const { messageId } = await this.call('message.send', { conversationId: this.id, text, replyToId, tempId });
       Object.assign(item, { state: 'sent', messageId });
       if (this.messages.some(({ id }) => id === messageId)) this.#settle(messageId);
     } catch (error) {
