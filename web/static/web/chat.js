@@ -3,6 +3,7 @@
 import { connect } from './client.js';
 import { mayAdd, mayRemove, peerOf } from './conversation.js';
 import { Conversations } from './conversations.js';
+import { Links } from './links.js';
 import { hasReaction } from './message.js';
 import { People } from './people.js';
 import { Receipts } from './receipts.js';
@@ -29,6 +30,7 @@ export class Chat extends EventTarget {
     super();
     this.#session = session;
     this.people = new People({ session, onChange: this.changed });
+    this.links = new Links({ session });
     const onGone = (id) => this.#close(id);
     this.#conversations = new Conversations({ session, people: this.people, onChange: this.changed, onGone });
     document.addEventListener('visibilitychange', this.changed);

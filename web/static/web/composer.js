@@ -19,6 +19,10 @@ export class Composer {
     };
     $('text').onkeydown = (event) => this.#onKey(event);
     $('text').oninput = () => this.#fit();
+    $('attach').onclick = () => $('files').click();
+    $('files').onchange = (event) => this.#take(event, event.target);
+    $('thread').ondragover = (event) => event.preventDefault();
+    $('thread').ondrop = (event) => this.#take(event, event.dataTransfer);
     $('about-cancel').onclick = () => this.#cancel();
     this.#show('', null);
   }
@@ -85,6 +89,16 @@ export class Composer {
     }
     this.#chat.thread.send({ text, replyToId: this.#about?.message.id });
     this.#show('', null);
+  }
+
+  /** Files that were chosen or dropped are sent at once; what one writes meanwhile stays. */
+  #take(event, { files }) {
+    if (files.length === 0) return;
+    event.preventDefault();
+    if (this.#about?.isEdit) this.#cancel();
+    this.#chat.thread.send({ text: '', replyToId: this.#about?.message.id, files: [...files] });
+    this.#cancel();
+    $('files').value = '';
   }
 
   /** What is refused stays to be mended. */

@@ -16,12 +16,13 @@ export function createLine(line, actions) {
       { class: 'bubble' },
       h('span', { class: 'sender' }),
       quoteButton(actions),
+      h('ul', { class: 'files', 'aria-label': 'Files' }),
       h('p', { class: 'text', dir: 'auto' }),
       h('span', { class: 'time' }, h('span', { class: 'edited', hidden: true }, 'edited '), time(line), progressMark()),
       menuButton(actions),
     ),
     h('ul', { class: 'reactions', 'aria-label': 'Reactions' }),
-    h('p', { class: 'delivery' }, h('span'), retryButton(line, actions)),
+    h('p', { class: 'delivery' }, h('span'), ...deliveryButtons(line, actions)),
   );
 }
 
@@ -40,6 +41,7 @@ export function updateLine(row, line, actions) {
   row.classList.toggle('last', line.isLast);
   setText(row.querySelector('.sender'), line.isOwn ? 'You' : line.name);
   updateQuote(row.querySelector('.quote'), line);
+  actions.attachments.update(row.querySelector('.files'), line.attachments);
   setText(row.querySelector('.text'), ciphertext ? 'Encrypted message' : text);
   row.querySelector('.edited').hidden = !editedAt;
   row.querySelector('.more').hidden = !id;
@@ -82,7 +84,7 @@ function updateReactions(list, { emojis }, { onReact }) {
 function updateDelivery(delivery, { reason }, state) {
   setText(delivery.firstElementChild, state === 'failed' ? `${STATES.failed} ${reason}` : STATES[state]);
   delivery.hidden = state === 'sent';
-  if (delivery.children[1]) delivery.children[1].hidden = state !== 'failed';
+  for (const button of delivery.querySelectorAll('button')) button.hidden = state !== 'failed';
 }
 
 function quoteButton({ onQuote }) {
@@ -110,6 +112,8 @@ function menuButton({ onMenu }) {
   return h('button', { type: 'button', class: 'icon more', ...labels, onclick }, icon('more'));
 }
 
-function retryButton({ tempId }, { onRetry }) {
-  return tempId && h('button', { type: 'button', class: 'link', onclick: () => onRetry(tempId) }, 'Retry');
+function deliveryButtons({ tempId }, { onRetry, onDiscard }) {
+  if (!tempId) return [];
+  const button = (text, action) => h('button', { type: 'button', class: 'link', onclick: () => action(tempId) }, text);
+  return [button('Retry', onRetry), button('Discard', onDiscard)];
 }

@@ -1,5 +1,6 @@
 /** The list of messages: days, bubbles, what is still pending, older pages on scrolling up. */
 
+import { Attachments } from './attachments.js';
 import { $, reconcile, setText } from './dom.js';
 import { createLine, updateLine } from './line.js';
 import { byEmoji, summary } from './message.js';
@@ -21,8 +22,10 @@ export class MessageList {
   constructor({ chat, onMenu }) {
     this.#chat = chat;
     this.#actions = {
+      attachments: new Attachments({ links: chat.links, attempt: (action) => chat.attempt(action) }),
       onMenu,
       onReact: (...what) => chat.react(...what),
+      onDiscard: (tempId) => chat.thread.discard(tempId),
       onRetry: (tempId) => chat.thread.retry(tempId),
       onQuote: (id) => chat.attempt(() => this.#lookAt(id)),
     };

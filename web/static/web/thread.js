@@ -9,7 +9,7 @@ const OFFLINE = new Set(['NOT_CONNECTED', 'DISCONNECTED']);
 
 export class Thread {
   messages = []; // in the order of their positions
-  pending = []; // {tempId, text, replyToId, createdAt, state: 'sending' | 'waiting' | 'sent' | 'failed', reason}
+  pending = []; // {tempId, text, replyToId, attachments, createdAt, state: 'sending' | 'waiting' | 'sent' | 'failed', reason}
   isCurrent = false; // nothing is missing up to now: live messages continue the list
   isLoaded = false;
   #edits = new Map(); // id -> what was heard of it, perhaps before it was loaded
@@ -198,8 +198,9 @@ export class Thread {
 
   // -- sending -----------------------------------------------------------------------------------
 
-  send({ text, replyToId = null }) {
-    const item = { tempId: randomId(), text, replyToId, createdAt: new Date().toISOString() };
+  send({ text, replyToId = null, files = [] }) {
+    const attachments = files.map((file) => ({ name: file.name, type: file.type, size: file.size, file }));
+    const item = { tempId: randomId(), text, replyToId, attachments, createdAt: new Date().toISOString() };
     this.pending.push(item);
     return this.#post(item);
   }
@@ -223,6 +224,12 @@ export class Thread {
     return item && this.#post(item);
   }
 
+  /** Give up what could not be sent. */
+  discard(tempId) {
+    this.pending = this.pending.filter((item) => item.tempId !== tempId);
+    this.onChange();
+  }
+
   /** Send what waited for a connection. */
   flush() {
     for (const item of this.pending.filter(({ state }) => state === 'waiting')) this.#post(item);
@@ -233,13 +240,21 @@ export class Thread {
     this.onChange();
     const { tempId, text, replyToId } = item;
     try {
-      const { messageId } = await this.call('message.send', { conversationId: this.id, text, replyToId, tempId });
+      const attachments = await this.#upload(item.attachments);
+      const data = { conversationId: this.id, text, replyToId, attachments, tempId };
+      const { messageId } = await this.call('message.send', data);
       Object.assign(item, { state: 'sent', messageId });
       if (this.messages.some(({ id }) => id === messageId)) this.#settle(messageId);
     } catch (error) {
       Object.assign(item, { state: OFFLINE.has(error.code) ? 'waiting' : 'failed', reason: error.message });
     }
     this.onChange();
+  }
+
+  /** The files that are not there yet, one after the other; those of an earlier try are. */
+  async #upload(attachments) {
+    for (const one of attachments) one.uploaded ??= await this.session.upload(one.file, this.id);
+    return attachments.map(({ uploaded }) => ({ id: uploaded.id }));
   }
 
   /** The message is there: it is pending no more, and goes on under the key of what was shown for it. */
