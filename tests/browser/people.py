@@ -34,8 +34,9 @@ class Person:
         body = {"kind": "group" if title else "direct", "title": title, "members": [other.id for other in others]}
         return str(self.ask("conversations/", body)["id"])
 
-    def say(self, conversation: str, text: str) -> None:
-        self.ask(f"conversations/{conversation}/messages/", {"text": text})
+    def say(self, conversation: str, text: str, **more: Any) -> str:
+        """The id of the new message."""
+        return str(self.ask(f"conversations/{conversation}/messages/", {"text": text, **more})["id"])
 
 
 class Window:
@@ -86,6 +87,13 @@ class Window:
     def say(self, text: str) -> None:
         self.writing.fill(text)
         self.writing.press("Enter")
+
+    def act(self, text: str, action: str) -> None:
+        """Choose an action from the menu of the message that says this."""
+        message = self.messages.filter(has_text=text)
+        message.hover()
+        message.get_by_role("button", name="Message actions").click()
+        self.page.get_by_role("dialog", name="Message actions").get_by_role("button", name=action, exact=True).click()
 
     def field(self, label: str) -> "Locator":
         return self.page.get_by_label(label).filter(visible=True)

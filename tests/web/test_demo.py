@@ -8,9 +8,11 @@ from accounts.models import User
 from accounts.services import block_user, log_in
 from chat.models import Conversation, Message
 from chat.services import remove_member
+from tests.chat.files import media
 from web.demo import PASSWORD, seed
 
-pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+__all__ = ["media"]
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite, pytest.mark.usefixtures("media")]
 
 
 def state() -> list[int]:
@@ -33,6 +35,17 @@ def test_there_is_something_to_read() -> None:
     assert group.title == "Weekend plans"
     assert direct.messages.count() > 1
     assert {str(message.sender) for message in group.messages.all()} == {"alice", "bob", "carol"}
+
+
+def test_what_a_chat_can_do_is_seen_at_first_sight() -> None:
+    seed()
+    group = Conversation.objects.get(kind="group")
+    assert group.messages.filter(edited_at__isnull=False).exists()
+    assert group.messages.filter(reply_to__isnull=False).exists()
+    assert group.messages.filter(reactions__isnull=False).exists()
+    (picture,) = group.messages.exclude(attachments=[]).get().attachments
+    assert picture["type"] == "image/png"
+    assert picture["thumbnailUrl"]
 
 
 def test_seeding_again_changes_nothing() -> None:

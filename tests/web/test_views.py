@@ -51,7 +51,7 @@ def test_nothing_on_the_page_needs_more_than_that(client: Client) -> None:
 def test_all_files_that_the_page_names_exist(client: Client) -> None:
     links = {"script": "src", "link": "href"}
     named = [attributes[links[tag]] for tag, attributes in Tags(client.get("/").content).found if tag in links]
-    assert len(named) == 3
+    assert len(named) == 4
     for link in named:
         assert link is not None
         assert finders.find(link.removeprefix("/static/")), link

@@ -5,6 +5,8 @@ import { Composer } from './composer.js';
 import { $, h, paintAvatar, setText } from './dom.js';
 import { LoginView } from './login.js';
 import { MembersPanel } from './members.js';
+import { MessageMenu } from './menu.js';
+import { summary } from './message.js';
 import { MessageList } from './messages.js';
 import { NewConversation } from './newchat.js';
 import { Session } from './rest.js';
@@ -47,10 +49,13 @@ class Page {
     const url = new URL('/ws/', location.href);
     url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
     this.chat = new Chat({ session, url: url.href });
-    this.list = new MessageList({ chat: this.chat });
+    const composer = new Composer({ chat: this.chat });
+    const [onReply, onEdit] = [(message) => composer.reply(message), (message) => composer.edit(message)];
+    this.menu = new MessageMenu({ chat: this.chat, onReply, onEdit });
+    this.list = new MessageList({ chat: this.chat, onMenu: (...about) => this.menu.open(...about) });
     this.members = new MembersPanel({ chat: this.chat, notice });
     const sidebar = new Sidebar({ chat: this.chat, onOpen: (id) => this.open(id) });
-    this.views = [sidebar, this.list, this.members, new Composer({ chat: this.chat })];
+    this.views = [sidebar, this.list, this.members, composer];
     const dialog = new NewConversation({ chat: this.chat, onBegun: () => this.open(this.chat.openId) });
     $('new').onclick = () => this.chat.me && dialog.show();
     $('back').onclick = () => this.open(null);
@@ -63,6 +68,7 @@ class Page {
   stop() {
     this.isStopped = true;
     $('composer').reset();
+    this.menu.close();
     this.list.stop();
     this.members.close();
     this.chat.stop();
@@ -85,8 +91,9 @@ class Page {
     this.chat.addEventListener('change', () => this.render());
     this.chat.addEventListener('notice', ({ detail }) => notice(detail));
     this.chat.addEventListener('closed', ({ detail }) => !this.isStopped && leave(GOODBYES[detail]));
-    this.chat.addEventListener('incoming', ({ detail: { conversationId, senderId, text } }) => {
-      if (conversationId === this.chat.openId) setText($('announcer'), `${this.chat.people.name(senderId)}: ${text}`);
+    this.chat.addEventListener('incoming', ({ detail }) => {
+      const words = `${this.chat.people.name(detail.senderId)}: ${summary(detail)}`;
+      if (detail.conversationId === this.chat.openId) setText($('announcer'), words);
     });
   }
 

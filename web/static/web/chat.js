@@ -1,9 +1,12 @@
 /** The state behind the page: one's conversations, kept true by REST at first and by events from then on. */
 
 import { connect } from './client.js';
-import { activeAt, mayAdd, mayRemove, peerOf, withMember, withoutMember } from './conversation.js';
+import { mayAdd, mayRemove, peerOf } from './conversation.js';
+import { Conversations } from './conversations.js';
+import { Links } from './links.js';
+import { hasReaction } from './message.js';
 import { People } from './people.js';
-import { ReadMarks } from './reading.js';
+import { Receipts } from './receipts.js';
 import { Thread } from './thread.js';
 
 const PREVIEWS = 20; // conversations whose last message is fetched for the list
@@ -16,9 +19,9 @@ export class Chat extends EventTarget {
   openId = null;
   #session;
   #connection;
-  #conversations = new Map();
+  #conversations;
   #threads = new Map();
-  #marks;
+  #receipts = new Receipts({ call: (event, data) => this.#connection.call(event, data) });
   #inbox = Promise.resolve();
   #isFresh = false; // loaded, and no event missed since
   #isChanged = false;
@@ -27,6 +30,9 @@ export class Chat extends EventTarget {
     super();
     this.#session = session;
     this.people = new People({ session, onChange: this.changed });
+    this.links = new Links({ session });
+    const onGone = (id) => this.#close(id);
+    this.#conversations = new Conversations({ session, people: this.people, onChange: this.changed, onGone });
     document.addEventListener('visibilitychange', this.changed);
     this.#connection = connect({
       url,
@@ -45,11 +51,11 @@ export class Chat extends EventTarget {
 
   /** The liveliest first. */
   get conversations() {
-    return [...this.#conversations.values()].sort((a, b) => activeAt(b).localeCompare(activeAt(a)));
+    return this.#conversations.all;
   }
 
   get open() {
-    return this.#conversations.get(this.openId) ?? null;
+    return this.#conversations.get(this.openId);
   }
 
   get thread() {
@@ -57,11 +63,7 @@ export class Chat extends EventTarget {
   }
 
   get unreadCount() {
-    return this.conversations.reduce((count, conversation) => count + this.unread(conversation), 0);
-  }
-
-  unread({ id, last }) {
-    return last ? this.#marks.unread(id, last.position) : 0;
+    return this.conversations.reduce((count, { unreadCount }) => count + unreadCount, 0);
   }
 
   title(conversation) {
@@ -95,8 +97,10 @@ export class Chat extends EventTarget {
     if (id) this.#load(this.#thread(id));
   }
 
-  send(text) {
-    this.thread.send(text);
+  /** Put one's emoji under a message; again, it is taken back. */
+  react({ id, conversationId, reactions }, emoji) {
+    const isThere = hasReaction({ reactions }, this.me.id, emoji);
+    return this.attempt(() => this.#thread(conversationId).setReaction(id, emoji, !isThere));
   }
 
   loadOlder() {
@@ -105,7 +109,7 @@ export class Chat extends EventTarget {
 
   async begin(body) {
     const conversation = await this.#session.request('POST', '/api/conversations/', body);
-    this.#put(conversation);
+    this.#conversations.put(conversation);
     this.show(conversation.id);
   }
 
@@ -115,7 +119,18 @@ export class Chat extends EventTarget {
 
   async removeMember(conversation, userId) {
     await this.#session.request('DELETE', `/api/conversations/${conversation.id}/members/${userId}/`);
-    if (userId === this.me.id) this.#forget(conversation.id);
+    if (userId === this.me.id) this.#conversations.remove(conversation.id);
+  }
+
+  /** Do it; what speaks against it is said in a notice. Whether it was done. */
+  async attempt(action) {
+    try {
+      await action();
+      return true;
+    } catch (error) {
+      this.#notice(error.message);
+      return false;
+    }
   }
 
   search(text) {
@@ -138,34 +153,49 @@ export class Chat extends EventTarget {
     },
     'message.new': async (message) => {
       const { conversationId, senderId } = message;
-      if (!this.#conversations.has(conversationId)) await this.#refresh(conversationId);
+      if (!this.#conversations.has(conversationId)) await this.#conversations.refresh(conversationId);
       this.#threads.get(conversationId)?.add(message);
-      this.#noteLast(this.#conversations.get(conversationId), message, { isNew: true });
+      this.#conversations.hear(message, { isOwn: senderId === this.me.id });
       if (senderId !== this.me.id) this.#tell('incoming', message);
     },
-    'conversation.created': async ({ id, lastMessageAt }) => {
-      if (this.#conversations.has(id)) return;
-      if (!lastMessageAt) this.#marks.set(id, 0);
-      await this.#refresh(id);
+    'message.edited': (message) => {
+      this.#threads.get(message.conversationId)?.edit(message);
+      this.#conversations.edit(message);
     },
-    'conversation.updated': (changed) => {
-      const conversation = this.#conversations.get(changed.id);
-      if (conversation?.version < changed.version) this.#put({ ...conversation, ...changed });
+    'message.reaction': (reaction) => this.#threads.get(reaction.conversationId)?.react(reaction),
+    'message.deleted': async ({ messageId, conversationId }) => {
+      this.#threads.get(conversationId)?.remove(messageId);
+      const { last, unreadCount } = this.#conversations.get(conversationId) ?? {};
+      if (last?.id === messageId) await this.#conversations.preview(conversationId);
+      if (unreadCount) await this.#conversations.refresh(conversationId); // it may have been one of them
     },
-    'conversation.memberAdded': ({ conversationId, userId, member }) => {
+    'message.receipt': async (receipt) => {
+      const { conversationId, messageId, userId, type } = receipt;
+      this.#threads.get(conversationId)?.receive(receipt);
+      const { last, unreadCount } = this.#conversations.get(conversationId) ?? {};
+      if (type !== 'read' || userId !== this.me.id || !unreadCount) return;
+      // Another device of one's own has read.
+      if (last?.id === messageId) this.#conversations.read(conversationId);
+      else await this.#conversations.refresh(conversationId);
+    },
+    'conversation.created': async (conversation) => {
+      if (this.#conversations.has(conversation.id)) this.#conversations.put(conversation);
+      else await this.#conversations.refresh(conversation.id);
+    },
+    'conversation.updated': (conversation) => {
+      if (this.#conversations.has(conversation.id)) this.#conversations.put(conversation);
+    },
+    'conversation.memberAdded': ({ conversationId, ...change }) => {
+      this.#conversations.change(conversationId, change);
+      if (change.userId === this.me.id) this.#welcome(this.#conversations.get(conversationId));
+    },
+    'conversation.memberRemoved': ({ conversationId, ...change }) => {
       const conversation = this.#conversations.get(conversationId);
-      if (conversation) this.#put(withMember(conversation, member));
-      if (userId === this.me.id) this.#welcome(conversation);
-    },
-    'conversation.memberRemoved': ({ conversationId, userId }) => {
-      const conversation = this.#conversations.get(conversationId);
-      if (!conversation) return;
-      if (userId === this.me.id) {
-        this.#notice(`You are no longer in “${this.title(conversation)}”.`);
-        this.#forget(conversationId);
-        return;
-      }
-      this.#put(withoutMember(conversation, userId));
+      const isOver = change.version === null;
+      if (!conversation || !(isOver || this.#conversations.change(conversationId, change))) return;
+      if (change.userId !== this.me.id) return;
+      this.#notice(`You are no longer in “${this.title(conversation)}”.`);
+      this.#conversations.remove(conversationId);
     },
     'presence.changed': ({ userId, status, lastSeenAt }) => {
       this.people.note({ userId, isOnline: status !== 'offline', lastSeenAt });
@@ -177,43 +207,19 @@ export class Chat extends EventTarget {
   };
 
   async #loadAll() {
-    const [me, conversations] = await Promise.all([
-      this.#session.get('/api/me/'),
-      this.#session.all('/api/conversations/?limit=200'),
-    ]);
-    this.me = me;
-    this.#marks ??= new ReadMarks(me.id);
-    this.people.note({ id: me.id, name: me.displayName || me.username, isOnline: true });
-    const ids = new Set(conversations.map(({ id }) => id));
-    [...this.#conversations.keys()].filter((id) => !ids.has(id)).forEach((id) => this.#forget(id));
-    conversations.forEach((conversation) => this.#put(conversation));
+    [this.me] = await Promise.all([this.#session.get('/api/me/'), this.#conversations.load()]);
+    this.people.note({ id: this.me.id, name: this.me.displayName || this.me.username, isOnline: true });
     this.#isFresh = true;
     this.changed();
     this.#threads.forEach((thread) => thread.lost());
     if (this.thread) this.#load(this.thread);
-    this.conversations.slice(0, PREVIEWS).forEach((conversation) => this.#preview(conversation));
+    this.conversations.slice(0, PREVIEWS).forEach(({ id, lastMessageAt }) => lastMessageAt && this.#conversations.preview(id));
   }
 
   #welcome(conversation) {
     if (!conversation) return; // and gone again
-    this.#preview(conversation);
+    this.#conversations.preview(conversation.id);
     this.#notice(`You are now in “${this.title(conversation)}”.`);
-  }
-
-  async #refresh(id) {
-    try {
-      this.#put(await this.#session.get(`/api/conversations/${id}/`));
-    } catch (error) {
-      if (error.status !== 404) throw error;
-      this.#forget(id); // one was removed again in the meantime
-    }
-  }
-
-  async #preview({ id, last, lastMessageAt }) {
-    if (!lastMessageAt || last?.createdAt >= lastMessageAt) return;
-    const page = await this.#session.get(`/api/conversations/${id}/messages/?limit=1`).catch(() => null);
-    const conversation = this.#conversations.get(id);
-    if (page?.results.length && conversation) this.#noteLast(conversation, page.results[0]);
   }
 
   #load(thread) {
@@ -234,28 +240,9 @@ export class Chat extends EventTarget {
 
   // -- keeping it ------------------------------------------------------------------------------------
 
-  #put(conversation) {
-    const { last = null } = this.#conversations.get(conversation.id) ?? {};
-    this.#conversations.set(conversation.id, { last, ...conversation });
-    conversation.members.forEach(({ userId, name, isOnline }) => this.people.note({ userId, name, isOnline }));
-    this.changed();
-  }
-
-  #forget(id) {
-    this.#conversations.delete(id);
+  #close(id) {
     this.#threads.delete(id);
-    this.#marks.forget(id);
     if (this.openId === id) this.openId = null;
-    this.changed();
-  }
-
-  #noteLast(conversation, message, { isNew = false } = {}) {
-    if (!conversation) return;
-    const { id, last } = conversation;
-    if (!this.#marks.has(id)) this.#marks.set(id, isNew ? message.position - 1 : message.position);
-    if (message.senderId === this.me.id) this.#marks.set(id, message.position);
-    if (!last || last.position < message.position) this.#conversations.set(id, { ...conversation, last: message });
-    this.changed();
   }
 
   #thread(id) {
@@ -286,15 +273,21 @@ export class Chat extends EventTarget {
     this.#isChanged = true;
     queueMicrotask(() => {
       this.#isChanged = false;
-      this.#markRead();
+      if (this.me) this.#acknowledge();
       this.#tell('change');
     });
   };
 
-  #markRead() {
-    const last = this.thread?.last;
-    if (last && this.thread.isLoaded && document.visibilityState === 'visible') {
-      this.#marks.set(this.openId, last.position);
+  /** What one sees is read; what is only counted has arrived. */
+  #acknowledge() {
+    const ofOthers = ({ senderId }) => senderId !== this.me.id;
+    const { thread } = this;
+    if (thread?.isCurrent && document.visibilityState === 'visible') {
+      const newest = thread.messages.findLast(ofOthers);
+      if (newest) this.#receipts.read(newest);
+      this.#conversations.read(thread.id);
     }
+    const unread = this.conversations.filter(({ unreadCount, last }) => unreadCount && last && ofOthers(last));
+    unread.forEach(({ last }) => this.#receipts.delivered(last));
   }
 }

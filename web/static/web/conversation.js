@@ -2,7 +2,7 @@
 
 /** When something last happened in it, for the order of the list. */
 export function activeAt({ last, lastMessageAt, createdAt }) {
-  return [last?.createdAt, lastMessageAt, createdAt].filter(Boolean).sort().at(-1);
+  return latest(last?.createdAt, lastMessageAt, createdAt);
 }
 
 /** The id of the other one of two; null in a group, or when they have gone. */
@@ -26,12 +26,30 @@ export function mayRemove(conversation, me, { userId, role }) {
   return userId !== me && (own === 'owner' || (own === 'admin' && role === 'member'));
 }
 
-export function withMember(conversation, member) {
-  const { members } = conversation;
-  const isIn = members.some(({ userId }) => userId === member.userId);
-  return isIn ? conversation : { ...conversation, members: [...members, member] };
+// -- of two changes the one with the higher version counts, in whatever order they come ----------------
+
+/** All of it is said: the title, and who is in it, but for what is known of somebody since. */
+export function withNews(known, said) {
+  const { version, title, members } = said.version >= known.version ? said : known;
+  const changes = known.changes.filter((change) => change.version > version);
+  const lastMessageAt = latest(known.lastMessageAt, said.lastMessageAt) ?? null;
+  return { ...known, ...said, version, title, lastMessageAt, changes, members: changes.reduce(applied, members) };
 }
 
-export function withoutMember(conversation, userId) {
-  return { ...conversation, members: conversation.members.filter((member) => member.userId !== userId) };
+/** Somebody came (`member`) or went; the same conversation, if something later is known of them. */
+export function withChange(conversation, { version, userId, member = null }) {
+  const before = conversation.changes.find((change) => change.userId === userId)?.version ?? conversation.version;
+  if (version <= before) return conversation;
+  const change = { version, userId, member };
+  const changes = [...conversation.changes.filter((one) => one.userId !== userId), change];
+  return { ...conversation, changes, members: applied(conversation.members, change) };
+}
+
+function applied(members, { userId, member }) {
+  const others = members.filter((one) => one.userId !== userId);
+  return member ? [...others, member] : others;
+}
+
+function latest(...times) {
+  return times.filter(Boolean).sort().at(-1);
 }

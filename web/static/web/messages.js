@@ -1,21 +1,34 @@
 /** The list of messages: days, bubbles, what is still pending, older pages on scrolling up. */
 
-import { $, avatar, h, reconcile, setText } from './dom.js';
-import { clock, dayLabel, dayOf, full } from './times.js';
+import { Attachments } from './attachments.js';
+import { $, reconcile, setText } from './dom.js';
+import { createLine, updateLine } from './line.js';
+import { byEmoji, summary } from './message.js';
+import { dayLabel, dayOf } from './times.js';
 
 const NEAR = 120; // pixels from an edge that count as being there
+const STAGES = { sent: 'Sent', delivered: 'Delivered', read: 'Read' };
 const TOGETHER = 5 * 60_000; // messages of one person within this time stand together
-const STATES = { sending: 'Sending…', waiting: 'Waiting for the connection…', sent: '', failed: 'Not sent.' };
 
 export class MessageList {
   #chat;
+  #actions;
   #shown = null; // the id of the conversation that was drawn last
   #newest = null; // the key of its newest line
   #isAtEnd = true;
   #resizing = new ResizeObserver(() => this.#isAtEnd && this.#toEnd()); // the keyboard of a phone, a long draft
 
-  constructor({ chat }) {
+  /** `onMenu(message, button)`: somebody asks what can be done with a message. */
+  constructor({ chat, onMenu }) {
     this.#chat = chat;
+    this.#actions = {
+      attachments: new Attachments({ links: chat.links, attempt: (action) => chat.attempt(action) }),
+      onMenu,
+      onReact: (...what) => chat.react(...what),
+      onDiscard: (tempId) => chat.thread.discard(tempId),
+      onRetry: (tempId) => chat.thread.retry(tempId),
+      onQuote: (id) => chat.attempt(() => this.#lookAt(id)),
+    };
     $('scroll').addEventListener('scroll', this.#onScroll);
     $('jump').addEventListener('click', this.#toEnd);
     this.#resizing.observe($('scroll'));
@@ -34,28 +47,37 @@ export class MessageList {
       this.#shown = null;
       return;
     }
-    const scroll = $('scroll');
     const isOther = this.#shown !== open.id;
-    const fromEnd = scroll.scrollHeight - scroll.scrollTop;
-    const lines = this.#lines(thread, open.kind === 'group');
+    const place = this.#place();
+    const lines = this.#lines(thread, open);
     if (isOther) $('messages').replaceChildren();
-    reconcile($('messages'), lines, { key: ({ key }) => key, create: (line) => this.#create(line), update });
+    const create = (line) => createLine(line, this.#actions);
+    const update = (row, line) => updateLine(row, line, this.#actions);
+    reconcile($('messages'), lines, { key: ({ key }) => key, create, update });
     $('older').hidden = !thread.hasOlder;
     this.#renderEmpty(thread, lines);
-    this.#settle({ lines, isOther, fromEnd });
+    this.#settle({ lines, isOther, place });
     this.#loadOlder();
   }
 
   /** Where to look afterwards: at the end if one was there, else at what one was looking at. */
-  #settle({ lines, isOther, fromEnd }) {
+  #settle({ lines, isOther, place }) {
     const newest = lines.at(-1) ?? null;
     const isNew = newest !== null && newest.key !== this.#newest;
-    const scroll = $('scroll');
     if (isOther || this.#isAtEnd || (isNew && newest.isOwn)) this.#toEnd();
-    else if (!isNew) scroll.scrollTop = scroll.scrollHeight - fromEnd;
-    else $('jump').hidden = false;
+    else {
+      if (place?.row.isConnected) $('scroll').scrollTop += place.row.getBoundingClientRect().top - place.top;
+      if (isNew) $('jump').hidden = false;
+    }
     this.#shown = this.#chat.openId;
     this.#newest = newest?.key ?? null;
+  }
+
+  /** The first message in sight, and where it stands. */
+  #place() {
+    const { top } = $('scroll').getBoundingClientRect();
+    const row = [...document.querySelectorAll('#messages > .message')].find((one) => one.getBoundingClientRect().bottom > top);
+    return row && { row, top: row.getBoundingClientRect().top };
   }
 
   #renderEmpty(thread, lines) {
@@ -70,6 +92,19 @@ export class MessageList {
     this.#isAtEnd = true;
   };
 
+  /** Bring a message into sight, with all that was said since. */
+  async #lookAt(id) {
+    const { thread } = this.#chat;
+    while (!thread.find(id) && thread.hasOlder) await thread.loadOlder();
+    this.render();
+    const row = [...$('messages').children].find(({ message }) => message?.id === id);
+    if (!row) return; // one looks at another conversation by now
+    row.tabIndex = -1;
+    row.focus({ preventScroll: true });
+    row.scrollIntoView({ block: 'center' });
+    this.#onScroll();
+  }
+
   #onScroll = () => {
     const { scrollTop, scrollHeight, clientHeight } = $('scroll');
     this.#isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR;
@@ -83,7 +118,7 @@ export class MessageList {
   }
 
   /** Messages and pending ones as lines to draw, with a line before each new day. */
-  #lines(thread, isGroup) {
+  #lines(thread, open) {
     const me = this.#chat.me.id;
     const all = [...thread.messages, ...thread.pending.map((item) => ({ ...item, key: item.tempId, senderId: me }))];
     const lines = [];
@@ -94,49 +129,39 @@ export class MessageList {
       const isFirst = !belongs(before, message);
       const isOwn = message.senderId === me;
       const name = this.#chat.people.name(message.senderId);
-      lines.push({ ...message, isOwn, name, isFirst, isLast: !belongs(message, after), isNamed: isGroup && !isOwn });
+      const shown = { isOwn, name, isFirst, isLast: !belongs(message, after), isNamed: open.kind === 'group' && !isOwn };
+      const progress = isOwn && message.id && this.#progress(message, open);
+      lines.push({ ...message, ...shown, progress, quote: this.#quote(message), emojis: this.#emojis(message) });
     });
     return lines;
   }
 
-  #create(line) {
-    if (line.day) return h('li', { class: 'day' }, h('span', {}, line.day));
-    return h(
-      'li',
-      { class: 'message' },
-      line.isNamed && avatar({ id: line.senderId, name: line.name }),
-      h(
-        'div',
-        { class: 'bubble' },
-        h('span', { class: 'sender' }),
-        h('p', { class: 'text', dir: 'auto' }, line.text),
-        h('time', { class: 'time', datetime: line.createdAt, title: full(line.createdAt) }, clock(line.createdAt)),
-      ),
-      h('p', { class: 'delivery' }, h('span'), this.#retryButton(line)),
-    );
+  /** How far one's own message has come: `{stage, words}`. */
+  #progress(message, { kind, members }) {
+    const { thread, me, people } = this.#chat;
+    const others = members.filter(({ userId, joinedPosition }) => userId !== me.id && joinedPosition < message.position);
+    const reached = (type) => others.filter(({ userId }) => thread.hasReached(message, type, userId));
+    const readers = reached('read');
+    const isForAll = (some) => others.length > 0 && some.length === others.length;
+    const stage = isForAll(readers) ? 'read' : isForAll(reached('delivered')) ? 'delivered' : 'sent';
+    const names = readers.map(({ userId }) => people.name(userId)).join(', ');
+    return { stage, words: kind === 'group' && names ? `Read by ${names}` : STAGES[stage] };
   }
 
-  #retryButton({ tempId }) {
-    return tempId && h('button', { type: 'button', class: 'link', onclick: () => this.#chat.thread.retry(tempId) }, 'Retry');
+  #quote({ replyToId }) {
+    if (!replyToId) return null;
+    const answered = this.#chat.thread.answered(replyToId);
+    if (!answered) return { isGone: true, name: '', text: answered === null ? 'This message is gone.' : '…' };
+    return { isGone: false, name: this.#chat.people.name(answered.senderId), text: summary(answered) };
   }
-}
 
-function update(row, line) {
-  if (line.day) {
-    setText(row.firstElementChild, line.day);
-    return;
+  #emojis({ reactions = [] }) {
+    const me = this.#chat.me.id;
+    return byEmoji(reactions).map(([emoji, users]) => {
+      const names = users.map((id) => (id === me ? 'You' : this.#chat.people.name(id)));
+      return { emoji, count: users.length, names: names.join(', '), isOwn: users.includes(me) };
+    });
   }
-  const { state = 'sent' } = line;
-  row.dataset.state = state;
-  row.classList.toggle('own', line.isOwn);
-  row.classList.toggle('named', line.isNamed);
-  row.classList.toggle('first', line.isFirst);
-  row.classList.toggle('last', line.isLast);
-  setText(row.querySelector('.sender'), line.isOwn ? 'You' : line.name);
-  const delivery = row.querySelector('.delivery');
-  setText(delivery.firstElementChild, state === 'failed' ? `${STATES.failed} ${line.reason}` : STATES[state]);
-  delivery.hidden = state === 'sent';
-  if (delivery.children[1]) delivery.children[1].hidden = state !== 'failed';
 }
 
 function belongs(message, next) {

@@ -2,6 +2,7 @@
 
 const KEY = 'session';
 const TIMEOUT = 15_000;
+const UPLOAD_TIMEOUT = 10 * 60_000;
 
 /** A refusal: the server's `{code, message, details?, retryAfter?}`, or code UNREACHABLE. */
 export class RestError extends Error {
@@ -56,6 +57,14 @@ export class Session {
     }
   }
 
+  /** Bring a file, which is to be sent to this conversation. */
+  upload(file, conversationId) {
+    const form = new FormData();
+    form.append('file', file);
+    form.append('conversationId', conversationId);
+    return this.request('POST', '/api/attachments/', form);
+  }
+
   /** All rows of a list that comes in pages. */
   async all(path) {
     const rows = [];
@@ -99,21 +108,24 @@ export class Session {
   }
 }
 
-/** One request; resolves with the JSON of the answer, rejects with a RestError. */
+/** One request, with JSON or a form; resolves with the JSON of the answer, rejects with a RestError. */
 async function send(method, path, body, token) {
   const headers = { Accept: 'application/json' };
-  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  const isForm = body instanceof FormData;
+  if (body !== undefined && !isForm) headers['Content-Type'] = 'application/json';
   if (token) headers.Authorization = `Bearer ${token}`;
-  const response = await reach(path, { method, headers, body: body && JSON.stringify(body), credentials: 'omit' });
+  const content = isForm ? body : body && JSON.stringify(body);
+  const options = { method, headers, body: content, credentials: 'omit' };
+  const response = await reach(path, options, isForm ? UPLOAD_TIMEOUT : TIMEOUT);
   if (response.status === 204) return null;
   const answer = await response.json().catch(() => null);
   if (response.ok && answer) return answer;
   throw new RestError(answer?.code ? answer : { code: 'INTERNAL', message: 'Something went wrong.' }, response.status);
 }
 
-async function reach(path, options) {
+async function reach(path, options, timeout) {
   try {
-    return await fetch(path, { ...options, signal: AbortSignal.timeout(TIMEOUT) });
+    return await fetch(path, { ...options, signal: AbortSignal.timeout(timeout) });
   } catch {
     throw new RestError({ code: 'UNREACHABLE', message: 'The server cannot be reached.' });
   }

@@ -1,6 +1,7 @@
 /** One's own name, the state of the connection, and the list of conversations. */
 
 import { $, avatar, h, paintAvatar, reconcile, setText } from './dom.js';
+import { summary } from './message.js';
 import { brief } from './times.js';
 
 const STATES = { connecting: 'Connecting…', online: 'Online', reconnecting: 'Reconnecting…', closed: 'Offline' };
@@ -53,8 +54,7 @@ export class Sidebar {
     const peer = chat.peer(conversation);
     const isOnline = peer !== null && chat.isOnline(peer);
     const name = chat.title(conversation);
-    const { last } = conversation;
-    const unread = chat.unread(conversation);
+    const { last, unreadCount: unread } = conversation;
     paintAvatar(picture, { id: peer ?? conversation.id, name, isOnline });
     setText(title, name);
     setText(time, last ? brief(last.createdAt) : '');
@@ -67,7 +67,8 @@ export class Sidebar {
 
   #preview({ kind, last, members }) {
     if (!last) return kind === 'group' ? `${members.length} members` : 'No messages yet';
-    const { senderId, text } = last;
+    const { senderId } = last;
+    const text = summary(last);
     if (senderId === this.#chat.me.id) return `You: ${text}`;
     return kind === 'group' ? `${this.#chat.people.name(senderId)}: ${text}` : text;
   }
