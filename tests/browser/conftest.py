@@ -18,10 +18,11 @@ numbers = count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of this folder needs a browser."""
+    """All of this folder needs a browser, and takes its time."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("browser")
+            item.add_marker("slow")
 
 
 # Not for the whole session: while Playwright's own loop runs in this thread, no other can.

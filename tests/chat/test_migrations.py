@@ -13,7 +13,7 @@ from chat.models import Call, Conversation, MailNotice, Membership, Message
 from chat.services.notices import look_around
 from tests.services import on_sqlite
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite, pytest.mark.slow]
 
 FIRST = [("accounts", "0001_initial"), ("chat", "0001_initial")]
 # It knew positions, but no mail.

@@ -12,6 +12,8 @@ import pytest
 from realtime.testing import Client
 from tests.integration.servers import ROOT, ServerProcess
 
+pytestmark = pytest.mark.slow
+
 PAGE = ROOT / "docs" / "adding-an-app.md"
 BLOCK = re.compile(r"^```python\n# (polls/\w+\.py)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

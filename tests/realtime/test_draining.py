@@ -18,7 +18,7 @@ from realtime.testing import Client
 from tests.hard_edges.raw import TEXT, frame
 from tests.integration.servers import ServerProcess
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 Start = Callable[..., ServerProcess]
 
