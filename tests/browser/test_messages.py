@@ -263,6 +263,26 @@ def test_changes_missed_while_away_are_seen_on_coming_back(person: Register, win
 CONVERSATION = ("id", "version", "kind", "title", "members", "createdAt", "lastMessageAt")
 
 
+def test_who_is_typing_is_seen_until_it_is_said_or_given_up(person: Register, window: Open, picture: Picture) -> None:
+    ann, ben = person("Ann"), person("Ben")
+    ann.begin(ben)
+    anns, bens = talking(window, ann, ben)
+    subtitle = anns.page.locator("#thread-subtitle")
+    expect(subtitle).to_have_text("Online")
+    bens.writing.fill("Half a")
+    expect(subtitle).to_have_text("Ben is typing…")
+    picture(anns, "typing")
+    bens.writing.fill("")
+    expect(subtitle).to_have_text("Online")
+    bens.writing.fill("A whole thought")
+    expect(subtitle).to_have_text("Ben is typing…")
+    bens.writing.press("Enter")
+    expect(anns.messages).to_have_count(1)
+    expect(subtitle).to_have_text("Online")
+    bens.writing.fill("Another")
+    expect(subtitle).to_have_text("Ben is typing…")
+
+
 def talking(window: Open, *people: Person, title: str = "") -> list[Window]:
     """Their windows, each with the conversation open that they have."""
     windows = [window(one).visit() for one in people]

@@ -15,6 +15,7 @@ import { ago } from './times.js';
 
 const NOTICE_TIME = 6_000;
 const MOST_NOTICES = 3;
+const NAMES = new Intl.ListFormat('en');
 const GOODBYES = {
   unauthenticated: 'Your session has ended. Please log in again.',
   refused: 'The server does not let this page in (see ALLOWED_ORIGINS).',
@@ -115,7 +116,14 @@ class Page {
     const name = this.chat.title(open);
     paintAvatar($('thread-avatar'), { id: peer ?? open.id, name, isOnline: peer !== null && this.chat.isOnline(peer) });
     setText($('thread-title'), name);
-    setText($('thread-subtitle'), peer === null ? this.#groupLine(open) : this.#presenceLine(peer));
+    const line = this.#typingLine(open) ?? (peer === null ? this.#groupLine(open) : this.#presenceLine(peer));
+    setText($('thread-subtitle'), line);
+  }
+
+  #typingLine({ id }) {
+    const names = this.chat.typing.in(id).map((userId) => this.chat.people.name(userId));
+    if (names.length === 0) return null;
+    return names.length === 1 ? `${names[0]} is typing…` : `${NAMES.format(names)} are typing…`;
   }
 
   #groupLine({ members }) {

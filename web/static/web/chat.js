@@ -8,6 +8,7 @@ import { hasReaction } from './message.js';
 import { People } from './people.js';
 import { Receipts } from './receipts.js';
 import { Thread } from './thread.js';
+import { Typing } from './typing.js';
 
 const PREVIEWS = 20; // conversations whose last message is fetched for the list
 const ABOUT_THE_TOKEN = new Set(['AUTH_REQUIRED', 'AUTH_FAILED', 'TOKEN_EXPIRED', 'AUTH_TIMEOUT']);
@@ -31,6 +32,7 @@ export class Chat extends EventTarget {
     this.#session = session;
     this.people = new People({ session, onChange: this.changed });
     this.links = new Links({ session });
+    this.typing = new Typing({ call: (event, data) => this.#connection.call(event, data), onChange: this.changed });
     const onGone = (id) => this.#close(id);
     this.#conversations = new Conversations({ session, people: this.people, onChange: this.changed, onGone });
     document.addEventListener('visibilitychange', this.changed);
@@ -148,12 +150,14 @@ export class Chat extends EventTarget {
 
   #handlers = {
     connected: async ({ recovered }) => {
+      this.typing.forget();
       this.#threads.forEach((thread) => thread.flush());
       if (!recovered || !this.#isFresh) await this.#loadAll();
     },
     'message.new': async (message) => {
       const { conversationId, senderId } = message;
       if (!this.#conversations.has(conversationId)) await this.#conversations.refresh(conversationId);
+      this.typing.ended({ conversationId, userId: senderId });
       this.#threads.get(conversationId)?.add(message);
       this.#conversations.hear(message, { isOwn: senderId === this.me.id });
       if (senderId !== this.me.id) this.#tell('incoming', message);
@@ -201,6 +205,8 @@ export class Chat extends EventTarget {
       this.people.note({ userId, isOnline: status !== 'offline', lastSeenAt });
       this.changed();
     },
+    'typing.started': (who) => this.typing.began(who),
+    'typing.stopped': (who) => this.typing.ended(who),
     error: ({ code, message }) => {
       if (!ABOUT_THE_TOKEN.has(code)) this.#notice(message);
     },

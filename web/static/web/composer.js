@@ -18,7 +18,7 @@ export class Composer {
       this.#send();
     };
     $('text').onkeydown = (event) => this.#onKey(event);
-    $('text').oninput = () => this.#fit();
+    $('text').oninput = () => this.#onInput();
     $('attach').onclick = () => $('files').click();
     $('files').onchange = (event) => this.#take(event, event.target);
     $('thread').ondragover = (event) => event.preventDefault();
@@ -70,6 +70,11 @@ export class Composer {
     $('text').focus();
   }
 
+  #onInput() {
+    this.#fit();
+    if (!this.#about?.isEdit) this.#chat.typing.write(this.#chat.openId, $('text').value.trim());
+  }
+
   #onKey(event) {
     // `isComposing`: Enter chooses a word in an input method for Japanese, Chinese and others.
     if (event.isComposing) return;
@@ -88,6 +93,7 @@ export class Composer {
       return;
     }
     this.#chat.thread.send({ text, replyToId: this.#about?.message.id });
+    this.#chat.typing.sent();
     this.#show('', null);
   }
 
