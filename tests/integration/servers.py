@@ -17,7 +17,7 @@ from accounts.tokens import access_token
 from realtime.testing import Client
 from tests.services import environment, free_port, guarded
 
-START_TIMEOUT = 30.0
+START_TIMEOUT = 120.0
 STOP_TIMEOUT = 30.0
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = {"REALTIME_OFFLINE_GRACE": "0.2", "REALTIME_DRAIN_NOTICE": "0", "LOG_JSON": "1"}

@@ -18,7 +18,7 @@ from tests.integration.servers import ROOT
 from tests.realtime.waiting import soon
 from tests.services import environment, free_port
 
-START_TIMEOUT = 30.0
+START_TIMEOUT = 120.0
 APPLICATION = "tests.realtime.transports.engineio.application:application"
 COMMANDS = {
     "uvicorn": (
