@@ -111,7 +111,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 def reset(transport: asyncio.Transport) -> None:
     """End it by RST: after a mere close the kernel would keep megabytes for who does not read, for minutes."""
     if (connection := transport.get_extra_info("socket")) is not None:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # it is closed already; uvloop says so by the latter
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
     transport.abort()
 

@@ -25,7 +25,7 @@ import psycopg
 import redis
 from django.db import connection
 
-START_TIMEOUT = 30.0
+START_TIMEOUT = 120.0
 STOP_TIMEOUT = 10.0
 
 

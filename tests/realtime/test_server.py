@@ -14,7 +14,7 @@ from accounts.tokens import access_token
 from chat.models import Conversation
 from chat.services import create_conversation
 from realtime.testing import Client
-from tests.integration.servers import ROOT, ServerProcess
+from tests.integration.servers import ROOT, START_TIMEOUT, ServerProcess
 from tests.services import environment, free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -94,7 +94,7 @@ def daphne(transactional_db: None) -> Iterator[int]:
     try:
         probe = ServerProcess()
         probe.port = port
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + START_TIMEOUT
         while probe.status("/readyz") != 200:
             assert process.poll() is None
             assert time.monotonic() < deadline
