@@ -82,7 +82,8 @@ class Window:
         return self.page.locator("#notices")
 
     def open(self, conversation: str) -> None:
-        self.conversations.filter(has_text=conversation).get_by_role("button").click()
+        title = self.page.locator(".conversation-title", has_text=conversation)
+        self.conversations.filter(has=title).get_by_role("button").click()
 
     def say(self, text: str) -> None:
         self.writing.fill(text)

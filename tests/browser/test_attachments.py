@@ -30,7 +30,7 @@ def test_a_picture_is_sent_and_seen_by_both(person: Register, window: Open, pict
     bens.page.set_viewport_size({"width": 1280, "height": 720})
     bens.click("Open lake.png")
     expect(bens.page.get_by_role("dialog", name="lake.png")).to_be_visible()
-    bens.until("document.querySelector('#picture-image').naturalWidth === 640")
+    bens.until("document.querySelector('#picture-frame img')?.naturalWidth === 640")
     picture(bens, "attachment-open")
     with bens.page.expect_download() as saved:
         bens.click("Download")

@@ -73,6 +73,22 @@ def test_on_a_phone_there_is_one_pane_at_a_time(person: Register, window: Open, 
     expect(phone.writing).to_be_hidden()
 
 
+def test_the_demo_shows_on_a_phone_what_there_is(window: Open, picture: Picture) -> None:
+    phone = window(**PHONE).visit()
+    phone.click("Carol")
+    phone.open("Weekend plans")
+    phone.until("document.querySelector('.thumbnail img')?.naturalWidth > 0")
+    thread = phone.page.get_by_role("region", name="Messages")
+    expect(thread.get_by_text("edited", exact=False).filter(visible=True)).to_have_count(1)
+    expect(thread.locator(".quote:visible")).to_contain_text("Ten o'clock at the boathouse?")
+    expect(thread.get_by_role("button", name="❤️ 2: Bob, You")).to_be_visible()
+    picture(phone, "phone-demo")
+    assert fits(phone)
+    phone.act("There it is.", "Reply")
+    expect(phone.page.get_by_text("Reply to Alice")).to_be_visible()
+    assert fits(phone)
+
+
 def test_a_draft_waits_in_its_conversation(person: Register, window: Open) -> None:
     ann, ben, cleo = person("Ann"), person("Ben"), person("Cleo")
     ann.begin(ben)
@@ -99,6 +115,12 @@ def test_all_can_be_done_by_keyboard(person: Register, window: Open) -> None:
     anns.page.keyboard.press("Enter")
     expect(anns.messages.last.locator(".text")).to_have_text("One line\nand another", use_inner_text=True)
     expect(anns.writing).to_be_focused()
+    anns.messages.last.get_by_role("button", name="Message actions").focus()
+    anns.page.keyboard.press("Enter")
+    expect(anns.page.get_by_role("button", name="Thumbs up")).to_be_focused()
+    anns.page.keyboard.press("Enter")
+    expect(anns.messages.last.get_by_role("button", name="👍 1: You")).to_be_visible()
+    expect(anns.messages.last.get_by_role("button", name="Message actions")).to_be_focused()
 
 
 def test_what_is_heard_is_announced_to_screen_readers(person: Register, window: Open) -> None:

@@ -144,7 +144,7 @@ def test_older_messages_come_on_scrolling_up(person: Register, window: Open) -> 
 
 
 def find(window: Window, field: str, somebody: Person) -> None:
-    """Search for a person's name and choose the one who has this very account."""
-    window.page.get_by_placeholder(field).fill(somebody.name)
+    """Search for a person and choose the one who has this very account."""
     username = somebody.ask("me/")["username"]
+    window.page.get_by_placeholder(field).fill(username)  # others of this name may be more than a page
     window.page.get_by_role("button", name=f"{somebody.name} @{username}", exact=True).click()

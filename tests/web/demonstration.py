@@ -8,7 +8,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
+from threading import Thread
+from typing import IO, Any
 from urllib.request import Request, urlopen
 
 from tests.services import free_port
@@ -41,6 +43,7 @@ class Demonstration:
 
     def start(self) -> list[str]:
         """Return when it is ready for clients, with all that it has printed."""
+        self.printed = SimpleQueue[str | None]()
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "run", "--port", str(self.port)],
             cwd=ROOT,
@@ -49,6 +52,9 @@ class Demonstration:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        assert self.process.stdout is not None
+        self.reader = Thread(target=self._read, args=(self.process.stdout, self.printed), daemon=True)
+        self.reader.start()
         return self.lines_until("Stop with Ctrl-C.")
 
     def lines_until(self, words: str) -> list[str]:
@@ -70,9 +76,9 @@ class Demonstration:
         if process is None:
             return None
         process.send_signal(how)
-        # Read, so that it never waits for the pipe; the pipe ends when the worker has, too.
-        process.communicate(timeout=STOP_TIMEOUT)
-        return process.returncode
+        code = process.wait(STOP_TIMEOUT)
+        self.reader.join(STOP_TIMEOUT)  # the pipe ends when the worker has, too
+        return code
 
     def manage(self, *words: str) -> str:
         """What another command on the same data prints."""
@@ -94,7 +100,13 @@ class Demonstration:
         return json.loads(content) if content else None
 
     def _output(self) -> Iterator[str]:
-        assert self.process is not None
-        assert self.process.stdout is not None
-        for line in self.process.stdout:  # noqa: UP028 -- `yield from` would close the pipe with the generator
+        while (line := self.printed.get()) is not None:
             yield line
+
+    @staticmethod
+    def _read(pipe: IO[str], printed: "SimpleQueue[str | None]") -> None:
+        """All the time, so that it never waits for a full pipe: a server that does answers nobody."""
+        with pipe:
+            for line in pipe:
+                printed.put(line)
+        printed.put(None)

@@ -46,9 +46,7 @@ export class Attachments {
   }
 
   async #open(item) {
-    const img = $('picture-image');
-    img.src = await this.#links.file(item.id);
-    img.alt = item.name;
+    $('picture-frame').replaceChildren(h('img', { src: await this.#links.file(item.id), alt: item.name }));
     setText($('picture-name'), item.name);
     $('picture-save').onclick = () => this.#attempt(() => this.#save(item));
     $('picture').showModal();

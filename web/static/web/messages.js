@@ -48,7 +48,7 @@ export class MessageList {
       return;
     }
     const isOther = this.#shown !== open.id;
-    const place = this.#place();
+    const place = this.#isAtEnd ? null : this.#place();
     const lines = this.#lines(thread, open);
     if (isOther) $('messages').replaceChildren();
     const create = (line) => createLine(line, this.#actions);
