@@ -15,7 +15,7 @@ from tests.hard_edges.raw import Raw
 from tests.hard_edges.serving import Served
 from tests.services import Redis
 
-ON_BOTH_LOOPS = {"test_busy_loops.py", "test_connections.py", "test_writers.py"}
+ON_BOTH_LOOPS = {"test_busy_loops.py", "test_connections.py", "test_reset.py", "test_writers.py"}
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Any]:
