@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+from contextlib import closing
+from typing import cast
 
 import pytest
 
@@ -13,7 +15,11 @@ pytestmark = pytest.mark.asyncio
 
 class Ending(asyncio.Protocol):
     def __init__(self) -> None:
+        self.transport: asyncio.Future[asyncio.Transport] = asyncio.get_running_loop().create_future()
         self.is_over = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport.set_result(cast(asyncio.Transport, transport))  # uvloop's are of no class of asyncio
 
     def connection_lost(self, error: Exception | None) -> None:
         self.is_over.set()
@@ -21,15 +27,16 @@ class Ending(asyncio.Protocol):
 
 @pytest.mark.parametrize("is_closed", [False, True], ids=["open", "closed"])
 async def test_a_connection_can_be_reset_at_any_time(is_closed: bool) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
-        accepted, _ = listener.accept()
-        transport, ending = await asyncio.get_running_loop().connect_accepted_socket(Ending, accepted)
+    ending = Ending()
+    server = await asyncio.get_running_loop().create_server(lambda: ending, "127.0.0.1", 0)
+    with closing(server), socket.create_connection(server.sockets[0].getsockname()) as client:
+        client.settimeout(10)
+        transport = await soon(ending.transport)
         if is_closed:
             transport.close()
             await soon(ending.is_over.wait())
         reset(transport)
         await soon(ending.is_over.wait())
-        client.settimeout(10)
         if is_closed:
             assert client.recv(1) == b""
         else:
