@@ -26,7 +26,7 @@ def test_a_picture_is_sent_and_seen_by_both(person: Register, window: Open, pict
     expect(anns.writing).to_have_value("Half a thought")
     picture(bens, "attachment")
     bens.page.set_viewport_size({"width": 390, "height": 700})
-    bens.until("document.querySelector('.thumbnail').offsetWidth < document.querySelector('.bubble').offsetWidth")
+    bens.until(f"{right_edge('.thumbnail')} < {right_edge('.bubble')}")
     bens.page.set_viewport_size({"width": 1280, "height": 720})
     bens.click("Open lake.png")
     expect(bens.page.get_by_role("dialog", name="lake.png")).to_be_visible()
@@ -68,6 +68,10 @@ def talking(window: Open, ann: Person, ben: Person) -> list[Window]:
         one.open(other.name)
         expect(one.state).to_have_text("Online")
     return windows
+
+
+def right_edge(selector: str) -> str:
+    return f"document.querySelector('{selector}').getBoundingClientRect().right"
 
 
 def attach(window: Window, name: str, content: bytes) -> None:
