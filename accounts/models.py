@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.contrib.auth.validators import ASCIIUsernameValidator
@@ -9,6 +10,8 @@ from django.core.validators import RegexValidator, URLValidator
 from django.db import models
 from django.db.models.functions import Lower
 from uuid_utils.compat import uuid7
+
+from accounts.exceptions import TooManyBlocks
 
 
 class WalletAddressField(models.CharField[str | None, str | None]):
@@ -177,6 +180,11 @@ class Block(models.Model):
 
     def __str__(self) -> str:
         return f"{self.blocker} blocks {self.blocked}"
+
+    def clean(self) -> None:
+        """TooManyBlocks past the limit."""
+        if Block.objects.filter(blocker__pk=self.blocker_id).count() >= settings.ACCOUNTS_MAX_BLOCKS:
+            raise TooManyBlocks(settings.ACCOUNTS_MAX_BLOCKS)
 
 
 class Letter(models.Model):

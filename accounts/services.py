@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypedDict, Unpack
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import update_last_login
 from django.contrib.auth.password_validation import validate_password
@@ -18,7 +17,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.exceptions import TooManyBlocks, WrongCredentials
+from accounts.exceptions import WrongCredentials
 from accounts.models import Block, Status, User
 from accounts.presence import is_invisible
 from accounts.tasks import send_confirmation
@@ -222,12 +221,12 @@ def block_user(*, blocker_id: UserId, blocked_id: UserId) -> Block:
     if str(blocked.pk) == str(blocker_id):
         raise ValidationError({"user_id": ["Nobody can block themselves."]})
     _lock_pair(blocker_id, blocked_id)  # one at a time, so that none is over the limit
-    made = Block.objects.filter(blocker__pk=blocker_id)
-    if known := made.filter(blocked=blocked).first():
+    if known := Block.objects.filter(blocker__pk=blocker_id, blocked=blocked).first():
         return known
-    if made.count() >= settings.ACCOUNTS_MAX_BLOCKS:
-        raise TooManyBlocks(settings.ACCOUNTS_MAX_BLOCKS)
-    return Block.objects.create(blocker_id=blocker_id, blocked=blocked)
+    block = Block(blocker_id=blocker_id, blocked=blocked)
+    block.clean()
+    block.save()
+    return block
 
 
 @transaction.atomic

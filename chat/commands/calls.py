@@ -82,7 +82,7 @@ def invite_to_call(session: Session, data: InviteToCall) -> CallReply:
     return _take_part(session, room, call)
 
 
-@command("call.accept")
+@command("call.accept", rate=settings.CHAT_CALL_RATE)
 @transaction.atomic
 def accept_call(session: Session, data: AcceptCall) -> CallReply:
     """Answer on this device."""
@@ -98,7 +98,7 @@ def _take_part(session: Session, room: DeviceRoom, call: Call) -> CallReply:
     return CallReply(call_id=str(call.pk))
 
 
-@command("call.reject")
+@command("call.reject", rate=settings.CHAT_CALL_RATE)
 @transaction.atomic
 def reject_call(session: Session, data: RejectCall) -> CallReply:
     """Do not answer, on any device."""
@@ -114,7 +114,7 @@ def _stand_apart(session: Session, room: DeviceRoom) -> None:
         session.join(room)
 
 
-@command("call.hangup")
+@command("call.hangup", rate=settings.CHAT_CALL_RATE)
 @transaction.atomic
 def hang_up(session: Session, data: OneCall) -> CallReply:
     """End it."""

@@ -6,6 +6,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Permission
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from pytest_django import Settings
 
 from accounts import services, tokens
 from accounts.admin import UserAdmin
@@ -125,6 +126,14 @@ def test_blocks_are_made_and_taken_back(desk: Client, alice: User, bob: User) ->
     assert desk.post(page("accounts_block_add"), body).status_code == 302
     block = Block.objects.get()
     assert desk.post(page("accounts_block_delete", block.pk), {"post": "yes"}).status_code == 302
+    assert not Block.objects.exists()
+
+
+def test_no_more_blocks_are_made_than_there_may_be(desk: Client, alice: User, bob: User, settings: Settings) -> None:
+    settings.ACCOUNTS_MAX_BLOCKS = 0
+    answer = desk.post(page("accounts_block_add"), {"blocker": str(alice.pk), "blocked": str(bob.pk)})
+    assert answer.status_code == 200
+    assert "take a block back first" in answer.content.decode()
     assert not Block.objects.exists()
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as project
+from uuid_utils.compat import uuid7
 
 from accounts.models import User
 from chat.models import Conversation, Message
@@ -88,6 +89,12 @@ def test_a_command_has_a_rate_of_its_own_for_each_user(
     client.call("ping")
     if name != "message.edit":
         other.call(name, data)
+
+
+@pytest.mark.parametrize("name", ["call.accept", "call.reject", "call.hangup"])
+def test_what_is_done_with_a_call_has_a_rate_too(connect: Connect, alice: User, name: str) -> None:
+    spend(alice, name, project.CHAT_CALL_RATE, leave=0)
+    require_refusal(connect(alice), name, {"callId": str(uuid7())})
 
 
 @pytest.mark.parametrize(("name", "method", "path", "body"), BESIDE)
