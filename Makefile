@@ -38,8 +38,8 @@ test: export PYTHONDONTWRITEBYTECODE =
 # The servers of the tests are private ones, if DATABASE_URL or REDIS_URL does not name another.
 test: export TEST_DATABASE_URL ?= $(DATABASE_URL)
 test: export TEST_REDIS_URL ?= $(REDIS_URL)
-# The core's own tests, server processes included, measure its coverage; whole deployments would be slower by a third.
-CORE := tests/realtime tests/hard_edges
+# These measure the core's coverage, server processes included, which costs a third more: not all do.
+CORE := tests/realtime tests/hard_edges tests/integration
 # A process a core, four at most: each has servers of its own, so there is one alone where Redis is given.
 PARALLEL ?= $(if $(TEST_REDIS_URL)$(REDIS_URL),,--numprocesses auto --maxprocesses 4 --dist loadfile)
 test: $(INSTALLED_DEV) $(JAVASCRIPT) ## Run all tests on a real PostgreSQL and Redis, some again on SQLite; report the coverage
