@@ -2,8 +2,12 @@
 
 from django.db import migrations, models
 
+from accounts.renumbered import RenumberedMigration
 
-class Migration(migrations.Migration):
+
+class Migration(RenumberedMigration):
+    other = ("accounts", "0003_confirmed_email")
+
     dependencies = [
         ("accounts", "0002_presence_and_privacy"),
         ("auth", "0012_alter_user_first_name_max_length"),

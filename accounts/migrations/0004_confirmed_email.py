@@ -3,8 +3,12 @@
 import uuid_utils.compat
 from django.db import migrations, models
 
+from accounts.renumbered import RenumberedMigration
 
-class Migration(migrations.Migration):
+
+class Migration(RenumberedMigration):
+    other = ("accounts", "0003_confirmed_email")
+
     dependencies = [
         ("accounts", "0003_presence_indexes"),
     ]

@@ -1,6 +1,8 @@
 from django.db import migrations, models
 from django.db.models import Case, OuterRef, Q, Subquery, Value, When
 
+from accounts.renumbered import RenumberedMigration
+
 
 def repair_owners(apps, schema_editor):
     """Of several owners one remains, and a group without any gets one: by the rules of `hand_over`."""
@@ -22,7 +24,9 @@ def repair_owners(apps, schema_editor):
     memberships.filter(conversation__kind="group", id=first).exclude(**is_owner).update(**is_owner)
 
 
-class Migration(migrations.Migration):
+class Migration(RenumberedMigration):
+    other = ("chat", "0003_owners_and_positions")
+
     dependencies = [("chat", "0002_complete")]
 
     operations = [

@@ -18,6 +18,6 @@ def drop(apps, schema_editor):
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("chat", "0003_conversations")]
+    dependencies = [("chat", "0002_complete")]  # alone: see accounts.renumbered
 
     operations = [migrations.RunPython(build, drop)]

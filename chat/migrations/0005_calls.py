@@ -3,9 +3,14 @@
 from django.conf import settings
 from django.db import migrations, models
 
+from accounts.renumbered import RenumberedMigration
 
-class Migration(migrations.Migration):
+
+class Migration(RenumberedMigration):
+    other = ("chat", "0003_owners_and_positions")
+
     dependencies = [
+        ("chat", "0003_conversations"),
         ("chat", "0004_search"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -4,8 +4,12 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from accounts.renumbered import RenumberedMigration
 
-class Migration(migrations.Migration):
+
+class Migration(RenumberedMigration):
+    other = ("chat", "0003_owners_and_positions")
+
     dependencies = [
         ("accounts", "0004_confirmed_email"),
         ("chat", "0005_calls"),

@@ -7,6 +7,8 @@ many members.
 from django.db import migrations
 from django.db.models import Exists, F, OuterRef, Q, Subquery
 
+from accounts.renumbered import RenumberedMigration
+
 STEP = 2000
 
 
@@ -42,7 +44,9 @@ def note_who_takes_part(apps, schema_editor):
         memberships.filter(id__in=list(active)).update(takes_part=True)
 
 
-class Migration(migrations.Migration):
+class Migration(RenumberedMigration):
+    other = ("chat", "0003_owners_and_positions")
+
     atomic = False
 
     dependencies = [("chat", "0006_mail_and_contacts")]

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
+from accounts.models import Letter, User
+from accounts.renumbered import RenumberedMigration
 from chat import search_index, selectors
 from chat.models import Call, Conversation, MailNotice, Membership, Message
 from chat.services.notices import look_around
@@ -155,6 +158,36 @@ def test_nothing_waits_while_every_member_is_gone_through(before: Release) -> No
         migrate_forward()
     assert len(locked) > 1
     assert not any(locked)
+
+
+@pytest.fixture
+def renumbered() -> Iterator[None]:
+    """A database of when several migrations were two with other names."""
+    migrate([("accounts", "0004_confirmed_email")])
+    loader, recorder = MigrationExecutor(connection).loader, MigrationRecorder(connection)
+    several = {key: one.other for key, one in loader.disk_migrations.items() if isinstance(one, RenumberedMigration)}
+    for app, name in several:
+        recorder.record_unapplied(app, name)
+    for app, name in set(several.values()):
+        recorder.record_applied(app, name)
+    try:
+        yield
+    finally:
+        migrate_forward()
+        for app, name in set(several.values()):
+            recorder.record_unapplied(app, name)
+
+
+@pytest.mark.usefixtures("renumbered")
+def test_a_database_with_other_names_of_migrations_has_what_they_do(alice: User, bob: User) -> None:
+    group = Conversation.objects.create(kind="group", last_position=5)
+    positions = {"delivered_position": 4, "read_position": 3, "mailed_position": 2}
+    Membership.objects.bulk_create(Membership(conversation=group, user=user, **positions) for user in (alice, bob))
+    MigrationExecutor(connection).loader.check_consistent_history(connection)
+    migrate_forward()
+    assert not MigrationExecutor(connection).migration_plan(MigrationExecutor(connection).loader.graph.leaf_nodes())
+    assert list(Membership.objects.values(*positions, "takes_part")) == [positions | {"takes_part": False}] * 2
+    assert not Letter.objects.filter(user=alice).exists(), "what is really new is there"
 
 
 OWNERS: list[tuple[str, list[str], tuple[str, ...], str]] = [
